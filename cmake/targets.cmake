@@ -1,0 +1,37 @@
+# vsf_library(NAME SOURCES... DEPS ...): a static library of this folder, warnings as errors, includes from the top.
+function(vsf_library name)
+  cmake_parse_arguments(A "" "" "SOURCES;DEPS;PRIVATE_DEPS" ${ARGN})
+  add_library(${name} STATIC ${A_SOURCES})
+  target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR})
+  target_link_libraries(${name} PUBLIC ${A_DEPS} PRIVATE ${A_PRIVATE_DEPS} vsf_warnings)
+endfunction()
+
+# vsf_component(NAME LOGIC ... ACTORS ... DEPS ... ACTOR_DEPS ...): vsf_NAME is the pure logic (no CAF),
+# vsf_NAME_actor the actors over it. The split lets fuzzers and the thread sanitizer link logic alone.
+function(vsf_component name)
+  cmake_parse_arguments(A "" "" "LOGIC;ACTORS;DEPS;PRIVATE_DEPS;ACTOR_DEPS" ${ARGN})
+  if(A_LOGIC)
+    vsf_library(vsf_${name} SOURCES ${A_LOGIC} DEPS vsf_messages ${A_DEPS} PRIVATE_DEPS ${A_PRIVATE_DEPS})
+    set(logic vsf_${name})
+  endif()
+  if(VSF_CAF AND A_ACTORS)
+    vsf_library(vsf_${name}_actor SOURCES ${A_ACTORS} DEPS vsf_messages ${logic} ${A_ACTOR_DEPS} caf::core)
+  endif()
+endfunction()
+
+# vsf_test(NAME SOURCES ... DEPS ... [LABEL unit|sim|process]): one GoogleTest program, each case a ctest test.
+include(GoogleTest)
+function(vsf_test name)
+  cmake_parse_arguments(A "" "LABEL;TIMEOUT" "SOURCES;DEPS" ${ARGN})
+  if(NOT A_LABEL)
+    set(A_LABEL unit)
+  endif()
+  if(NOT A_TIMEOUT)
+    set(A_TIMEOUT 300)
+  endif()
+  add_executable(${name} ${A_SOURCES})
+  target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
+  target_link_libraries(${name} PRIVATE ${A_DEPS} GTest::gtest_main rapidcheck vsf_warnings)
+  target_compile_definitions(${name} PRIVATE VSF_SOURCE_DIR="${CMAKE_SOURCE_DIR}" VSF_BIN_DIR="${VSF_BIN_DIR}")
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS ${A_LABEL} TIMEOUT ${A_TIMEOUT})
+endfunction()

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <array>
+#include <cstring>
+#include <memory>
+#include <optional>
+
+#include <flatbuffers/flatbuffers.h>
+
+#include "messages/frame.hpp"
+
+namespace vsf {
+
+/// The 4-byte file identifier that starts every record of type T; each root type declares its own in schemas.hpp.
+template <class T>
+struct record_identifier;
+
+inline constexpr std::size_t verifier_max_depth = 16;
+inline constexpr std::size_t verifier_max_tables = 4096;
+
+/// A verified FlatBuffers message: holding one proves that its bytes are a well-formed T. Cheap to copy; the bytes are
+/// shared. Fields may still be null or out of range: whoever reads checks them.
+template <class T>
+class record {
+public:
+  using native_type = typename T::NativeTableType;
+
+  record() = default;
+
+  /// nullopt: not a well-formed T (truncated, alien, misaligned or too deep).
+  static std::optional<record> parse(frame raw) {
+    if (raw.size() < 8 || reinterpret_cast<std::uintptr_t>(raw.data()) % 8 != 0) return std::nullopt;
+    flatbuffers::Verifier verifier(raw.data(), raw.size(), verifier_max_depth, verifier_max_tables);
+    if (!verifier.VerifyBuffer<T>(record_identifier<T>::value)) return std::nullopt;
+    record out;
+    out.root_ = flatbuffers::GetRoot<T>(raw.data());
+    out.raw_ = std::move(raw);
+    return out;
+  }
+  /// Copies first: for bytes of unknown alignment.
+  static std::optional<record> parse_copy(byte_view raw) { return parse(frame::copy_of(raw)); }
+
+  static record pack(const native_type& native) {
+    flatbuffers::FlatBufferBuilder builder(256);
+    builder.Finish(T::Pack(builder, &native), record_identifier<T>::value);
+    auto owner = std::make_shared<flatbuffers::DetachedBuffer>(builder.Release());
+    record out;
+    out.root_ = flatbuffers::GetRoot<T>(owner->data());
+    auto* data = owner->data();
+    const auto size = owner->size();
+    out.raw_ = frame(std::move(owner), data, size);
+    return out;
+  }
+
+  native_type unpack() const {
+    native_type native;
+    root_->UnPackTo(&native);
+    return native;
+  }
+
+  explicit operator bool() const { return root_ != nullptr; }
+  const T* operator->() const { return root_; }
+  const T& operator*() const { return *root_; }
+  const frame& raw() const { return raw_; }
+
+private:
+  frame raw_;
+  const T* root_ = nullptr;
+};
+
+}  // namespace vsf
