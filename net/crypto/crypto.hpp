@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <initializer_list>
 #include <memory>
 #include <optional>
@@ -10,19 +11,27 @@
 
 namespace vsf::crypto {
 
-/// real: libsodium and OpenSSL. stand_in: keyed checksums in place of curves and ciphers, for large simulations only;
-/// set once per process before anything else, printed in every report, refused by the daemon.
+/// real: libsodium and OpenSSL. stand_in: keyed checksums in place of curves and ciphers, for large
+/// simulations only; set once per process before anything else, printed in every report, refused by the
+/// daemon.
 enum class suite : std::uint8_t { real, stand_in };
 void use(suite s);
 suite in_use();
-/// Remembers verified signatures and computed shared secrets process-wide (bounded), for simulations in which every
-/// node would compute the same thing again. Off by default.
+/// Remembers verified signatures and computed shared secrets process-wide (bounded), for simulations in which
+/// every node would compute the same thing again. Off by default.
 void memoise(bool on);
+struct memo_counters {
+  std::uint64_t hits = 0;
+  std::uint64_t misses = 0;
+  std::uint64_t dropped = 0;  ///< entries forgotten because the cache was full (the older half goes)
+};
+/// Of both caches, since the process began.
+memo_counters memo_stats();
 
 digest sha256(byte_view data);
 /// One-shot SHA-256 without looking the algorithm up again; one per thread.
 class sha256_hasher {
-public:
+ public:
   sha256_hasher();
   ~sha256_hasher();
   sha256_hasher(const sha256_hasher&) = delete;
@@ -34,7 +43,7 @@ public:
   void update(byte_view data);
   digest finish();
 
-private:
+ private:
   struct state;
   std::unique_ptr<state> state_;
 };
@@ -67,10 +76,10 @@ std::optional<digest> shared_secret(const dh_key& mine, const static_key& theirs
 
 inline constexpr std::size_t tag_size = 16;
 
-/// ChaCha20-Poly1305 (IETF) under one key with Noise's nonce: 4 zero bytes, then the counter little-endian. One direction,
-/// not for threads to share; the context is made once and only the nonce changes.
+/// ChaCha20-Poly1305 (IETF) under one key with Noise's nonce: 4 zero bytes, then the counter little-endian.
+/// One direction, not for threads to share; the context is made once and only the nonce changes.
 class aead {
-public:
+ public:
   explicit aead(const digest& key);
   ~aead();
   aead(aead&&) noexcept;
@@ -80,7 +89,7 @@ public:
   /// Decrypts in place; false: not authentic, the content is then undefined. Plaintext = size - 16 bytes.
   bool open(std::uint64_t nonce, byte_view associated, std::span<std::uint8_t> text_and_tag);
 
-private:
+ private:
   struct state;
   std::unique_ptr<state> state_;
 };
