@@ -19,8 +19,9 @@ namespace vsf {
 
 enum class log_level : std::uint8_t { debug, info, warning, error };
 
-/// The world as a node's actors see it. A daemon fills it with sockets, RocksDB and the kernel's randomness, the
-/// simulator with virtual ones; the actors can't tell. Everything in it may be used from any thread unless `inline_workers`.
+/// The world as a node's actors see it. A daemon fills it with sockets, RocksDB and the kernel's randomness,
+/// the simulator with virtual ones; the actors can't tell. Everything in it may be used from any thread
+/// unless `inline_workers`.
 struct environment {
   config::settings settings;
   std::shared_ptr<net::network> network;

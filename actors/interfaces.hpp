@@ -1,8 +1,8 @@
 #pragma once
 
-// Every component of a node as the others see it. What crosses from one to another is a record; plain structs carry only
-// handles, socket control and timers. Actors that live inside one component (a lookup, a session, a source) are declared
-// in that component's interfaces_actor.hpp.
+// Every component of a node as the others see it. What crosses from one to another is a record; plain structs
+// carry only handles, socket control and timers. Actors that live inside one component (a lookup, a session,
+// a source) are declared in that component's interfaces_actor.hpp.
 
 #include <cstdint>
 #include <memory>
@@ -20,7 +20,8 @@ namespace vsf {
 
 // ---- Messages that every component understands
 
-/// INTERNAL: a timer of the receiver's own; `id` tells a live timer from a stale one (delayed_send can't be cancelled).
+/// INTERNAL: a timer of the receiver's own; `id` tells a live timer from a stale one (delayed_send can't be
+/// cancelled).
 struct alarm {
   std::uint64_t id = 0;
 };
@@ -53,7 +54,8 @@ struct transport_ready {
   endpoint local;
 };
 
-/// Owns the UDP port and the TCP listener; keeps trying while the address is in use and says so in its report.
+/// Owns the UDP port and the TCP listener; keeps trying while the address is in use and says so in its
+/// report.
 using transport_actor = caf::typed_actor<
     // From the io thread.
     caf::reacts_to<datagram>, caf::reacts_to<link_accepted>,
@@ -63,9 +65,9 @@ using transport_actor = caf::typed_actor<
 // ---- DHT
 
 /// Whoever asks the DHT something gets the answer here; exactly one for each question.
-using dht_client_actor = caf::typed_actor<caf::reacts_to<record<fb::DhtGetResult>>,
-                                          caf::reacts_to<record<fb::DhtPutResult>>,
-                                          caf::reacts_to<record<fb::DhtFindResult>>>;
+using dht_client_actor =
+    caf::typed_actor<caf::reacts_to<record<fb::DhtGetResult>>, caf::reacts_to<record<fb::DhtPutResult>>,
+                     caf::reacts_to<record<fb::DhtFindResult>>>;
 
 /// The DHT endpoint of a node: routing table, storage for others, lookups.
 using dht_actor = caf::typed_actor<
@@ -88,7 +90,8 @@ using dht_actor = caf::typed_actor<
 struct overlay_dial;
 /// Encrypted sessions over TCP, shared by all components.
 using overlay_actor = caf::typed_actor<
-    // Gives a session with that node, dialling if there is none. Answered once, within 10 s: overlay_up or overlay_failed.
+    // Gives a session with that node, dialling if there is none. Answered once, within 10 s: overlay_up or
+    // overlay_failed.
     caf::reacts_to<overlay_dial>,
     // From transport.
     caf::reacts_to<transport_ready>, caf::reacts_to<link_accepted>,
@@ -135,11 +138,10 @@ struct files_walked;
 struct rescan {};
 
 /// Knows the files this node shares; writes library_store and tells the publisher what changed.
-using library_actor = caf::typed_actor<caf::reacts_to<rescan>, caf::reacts_to<files_walked>,
-                                       caf::reacts_to<file_analyzed>,
-                                       // Common.
-                                       caf::reacts_to<component_links>, caf::reacts_to<report_request>,
-                                       caf::reacts_to<alarm>>;
+using library_actor =
+    caf::typed_actor<caf::reacts_to<rescan>, caf::reacts_to<files_walked>, caf::reacts_to<file_analyzed>,
+                     // Common.
+                     caf::reacts_to<component_links>, caf::reacts_to<report_request>, caf::reacts_to<alarm>>;
 
 // ---- Swarm
 
@@ -159,8 +161,7 @@ using swarm_actor = caf::typed_actor<
     // Cancels, retries or forgets one; an error names an unknown id.
     caf::replies_to<record<fb::FetchControl>>::with<record<fb::TransferStatus>>,
     // Newest first.
-    caf::replies_to<list_transfers>::with<record<fb::TransferList>>,
-    caf::reacts_to<transfer_progress>,
+    caf::replies_to<list_transfers>::with<record<fb::TransferList>>, caf::reacts_to<transfer_progress>,
     // Common.
     caf::reacts_to<component_links>, caf::reacts_to<report_request>, caf::reacts_to<alarm>,
     caf::reacts_to<restart_child>>;
@@ -168,7 +169,8 @@ using swarm_actor = caf::typed_actor<
 struct session_request;
 /// The serving side: answers what peers ask on overlay channels, within the upload limit.
 using uploads_actor = caf::typed_actor<
-    // A peer's message on a channel of its own (OpenRoot, GetProof, GetData, Cancel, CloseRoot) or the end of its session.
+    // A peer's message on a channel of its own (OpenRoot, GetProof, GetData, Cancel, CloseRoot) or the end of
+    // its session.
     caf::reacts_to<session_request>,
     // Common.
     caf::reacts_to<component_links>, caf::reacts_to<report_request>, caf::reacts_to<alarm>,
@@ -182,7 +184,8 @@ struct status_request {};
 struct subscribe {
   event_client_actor client;
 };
-/// From a supervising actor: a child came, went or came back. `path` is unique while it runs ("dht/lookup-17").
+/// From a supervising actor: a child came, went or came back. `path` is unique while it runs
+/// ("dht/lookup-17").
 struct child_changed {
   std::string path, kind;
   bool running = false;
@@ -221,10 +224,10 @@ struct add_listener {
 struct shut_down {};
 
 /// The root: solves the puzzle, spawns and supervises the components.
-using node_actor = caf::typed_actor<
-    caf::reacts_to<add_listener>, caf::reacts_to<puzzle_progress>, caf::reacts_to<shut_down>,
-    // Common.
-    caf::reacts_to<report_request>, caf::reacts_to<restart_child>>;
+using node_actor =
+    caf::typed_actor<caf::reacts_to<add_listener>, caf::reacts_to<puzzle_progress>, caf::reacts_to<shut_down>,
+                     // Common.
+                     caf::reacts_to<report_request>, caf::reacts_to<restart_child>>;
 
 struct component_links {
   transport_actor transport;
@@ -310,7 +313,8 @@ struct session_send_data {
   channel_data data;
   session_sender_actor sender;
 };
-/// channel 0 never exists; the attaching side picks another (its own namespace, since it is the one who downloads).
+/// channel 0 never exists; the attaching side picks another (its own namespace, since it is the one who
+/// downloads).
 struct channel_attach {
   std::uint16_t channel = 0;
   channel_client_actor client;

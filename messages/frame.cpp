@@ -8,7 +8,8 @@ namespace vsf {
 
 frame frame::allocate(std::size_t size) {
   // operator new aligns to 16: enough for FlatBuffers' 8.
-  std::shared_ptr<void> owner(::operator new(std::max<std::size_t>(size, 1)), [](void* p) { ::operator delete(p); });
+  std::shared_ptr<void> owner(::operator new(std::max<std::size_t>(size, 1)),
+                              [](void* p) { ::operator delete(p); });
   auto* data = static_cast<std::uint8_t*>(owner.get());
   return {std::move(owner), data, size};
 }

@@ -8,10 +8,11 @@
 
 namespace vsf {
 
-/// Reference-counted bytes, aligned to 8, passed between threads and actors without copying. A copy shares the bytes;
-/// only whoever filled a frame writes to it, and only before handing it on. An empty frame holds nothing.
+/// Reference-counted bytes, aligned to 8, passed between threads and actors without copying. A copy shares
+/// the bytes; only whoever filled a frame writes to it, and only before handing it on. An empty frame holds
+/// nothing.
 class frame {
-public:
+ public:
   frame() = default;
   /// `size` bytes of undefined content.
   static frame allocate(std::size_t size);
@@ -29,7 +30,7 @@ public:
   /// The same bytes, fewer of them: [offset, offset + size).
   frame slice(std::size_t offset, std::size_t size) const;
 
-private:
+ private:
   std::shared_ptr<void> owner_;
   std::uint8_t* data_ = nullptr;
   std::size_t size_ = 0;

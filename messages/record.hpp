@@ -11,18 +11,19 @@
 
 namespace vsf {
 
-/// The 4-byte file identifier that starts every record of type T; each root type declares its own in schemas.hpp.
+/// The 4-byte file identifier that starts every record of type T; each root type declares its own in
+/// schemas.hpp.
 template <class T>
 struct record_identifier;
 
 inline constexpr std::size_t verifier_max_depth = 16;
 inline constexpr std::size_t verifier_max_tables = 4096;
 
-/// A verified FlatBuffers message: holding one proves that its bytes are a well-formed T. Cheap to copy; the bytes are
-/// shared. Fields may still be null or out of range: whoever reads checks them.
+/// A verified FlatBuffers message: holding one proves that its bytes are a well-formed T. Cheap to copy; the
+/// bytes are shared. Fields may still be null or out of range: whoever reads checks them.
 template <class T>
 class record {
-public:
+ public:
   using native_type = typename T::NativeTableType;
 
   record() = default;
@@ -63,7 +64,7 @@ public:
   const T& operator*() const { return *root_; }
   const frame& raw() const { return raw_; }
 
-private:
+ private:
   frame raw_;
   const T* root_ = nullptr;
 };

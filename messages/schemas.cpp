@@ -13,9 +13,7 @@ endpoint from_fb(const fb::Endpoint& x) {
   return out;
 }
 
-fb::Contact to_fb(const contact& x) {
-  return {to_fb(x.id), to_fb(x.key), to_fb(x.address)};
-}
+fb::Contact to_fb(const contact& x) { return {to_fb(x.id), to_fb(x.key), to_fb(x.address)}; }
 
 contact from_fb(const fb::Contact& x) {
   return {from_fb<node_id>(x.id()), from_fb<static_key>(x.static_key()), from_fb(x.address())};

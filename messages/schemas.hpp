@@ -1,7 +1,7 @@
 #pragma once
 
-// All generated schema types, the file identifier of each root type, and conversions between the schema's raw byte
-// structs and the types of types.hpp.
+// All generated schema types, the file identifier of each root type, and conversions between the schema's raw
+// byte structs and the types of types.hpp.
 
 #include <memory>
 
@@ -15,10 +15,10 @@
 
 namespace vsf {
 
-#define VSF_RECORD(type, id)                      \
-  template <>                                     \
-  struct record_identifier<fb::type> {            \
-    static constexpr const char* value = id;      \
+#define VSF_RECORD(type, id)                        \
+  template <>                                       \
+  struct record_identifier<fb::type> {              \
+    static constexpr const char* value = id;        \
     static_assert(sizeof(id) == 5, "4 characters"); \
   }
 VSF_RECORD(Certificate, "VCER");

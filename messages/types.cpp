@@ -73,12 +73,15 @@ std::string to_string(const mbid& x) {
   return out;
 }
 
-bool endpoint::is_v4() const { return std::memcmp(ip.data(), v4_mapped_prefix.data(), v4_mapped_prefix.size()) == 0; }
+bool endpoint::is_v4() const {
+  return std::memcmp(ip.data(), v4_mapped_prefix.data(), v4_mapped_prefix.size()) == 0;
+}
 
 endpoint endpoint::v4(std::uint32_t address_host_order, std::uint16_t port) {
   endpoint out;
   std::memcpy(out.ip.data(), v4_mapped_prefix.data(), v4_mapped_prefix.size());
-  for (std::size_t i = 0; i < 4; ++i) out.ip[12 + i] = static_cast<std::uint8_t>(address_host_order >> (24 - 8 * i));
+  for (std::size_t i = 0; i < 4; ++i)
+    out.ip[12 + i] = static_cast<std::uint8_t>(address_host_order >> (24 - 8 * i));
   out.port = port;
   return out;
 }
@@ -89,7 +92,8 @@ std::optional<endpoint> parse_endpoint(std::string_view text) {
   const auto port_text = text.substr(colon + 1);
   std::uint16_t port = 0;
   const auto [end, ec] = std::from_chars(port_text.data(), port_text.data() + port_text.size(), port);
-  if (ec != std::errc{} || end != port_text.data() + port_text.size() || port_text.empty()) return std::nullopt;
+  if (ec != std::errc{} || end != port_text.data() + port_text.size() || port_text.empty())
+    return std::nullopt;
   std::string host(text.substr(0, colon));
   endpoint out;
   if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
@@ -117,7 +121,8 @@ address_scope scope_of(const endpoint& x) {
   const auto& ip = x.ip;
   if (x.is_v4()) {
     if (ip[12] == 127) return address_scope::loopback;
-    const bool is_private = ip[12] == 10 || (ip[12] == 172 && (ip[13] & 0xF0) == 16) || (ip[12] == 192 && ip[13] == 168);
+    const bool is_private =
+        ip[12] == 10 || (ip[12] == 172 && (ip[13] & 0xF0) == 16) || (ip[12] == 192 && ip[13] == 168);
     const bool carrier_grade = ip[12] == 100 && (ip[13] & 0xC0) == 64;
     const bool link_local = ip[12] == 169 && ip[13] == 254;
     return is_private || carrier_grade || link_local ? address_scope::local : address_scope::global;

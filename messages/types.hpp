@@ -26,7 +26,9 @@ struct error {
 template <class T>
 using result = tl::expected<T, error>;
 
-inline tl::unexpected<error> fail(std::string message) { return tl::unexpected<error>(error{std::move(message)}); }
+inline tl::unexpected<error> fail(std::string message) {
+  return tl::unexpected<error>(error{std::move(message)});
+}
 
 /// N bytes that mean one kind of thing; two kinds never mix. Ordered as big-endian numbers.
 template <std::size_t N, class Tag>
@@ -96,7 +98,8 @@ struct endpoint {
 std::optional<endpoint> parse_endpoint(std::string_view text);
 std::string to_string(const endpoint& x);
 
-/// How far an address reaches. Loopback, private and link-local contacts are never handed to global ones (DESIGN 7).
+/// How far an address reaches. Loopback, private and link-local contacts are never handed to global ones
+/// (DESIGN 7).
 enum class address_scope : std::uint8_t { loopback, local, global };
 address_scope scope_of(const endpoint& x);
 

@@ -47,7 +47,8 @@ caf::actor child_set::add(child_spec spec) {
   const auto name = spec.name;
   remove(name);
   auto tracker = restart_tracker(spec.backoff);
-  auto& c = children_.emplace(name, child{std::move(spec), std::move(tracker), {}, next_epoch_++, 0, {}}).first->second;
+  auto& c = children_.emplace(name, child{std::move(spec), std::move(tracker), {}, next_epoch_++, 0, {}})
+                .first->second;
   start(c);
   return c.handle;
 }
@@ -90,15 +91,16 @@ void child_set::on_down(const caf::down_msg& message) {
   const auto delay = c.tracker.on_failure(now(self_), *env_->random);
   if (!delay) {
     env_->log(log_level::error, path_, "giving up on " + name + ": " + c.last_error);
-    self_->quit(caf::make_error(caf::sec::runtime_error, path_ + "/" + name + " failed too often: " + c.last_error));
+    self_->quit(
+        caf::make_error(caf::sec::runtime_error, path_ + "/" + name + " failed too often: " + c.last_error));
     return;
   }
   env_->log(log_level::warning, path_,
             name + " ended (" + c.last_error + "), back in " + std::to_string(delay->count()) + " ms");
   tell(c, c.last_error);
-  self_->clock().schedule_message(
-      self_->clock().now() + *delay, caf::strong_actor_ptr{self_->ctrl()},
-      caf::make_mailbox_element(nullptr, caf::make_message_id(), caf::no_stages, restart_child{name, c.epoch}));
+  self_->clock().schedule_message(self_->clock().now() + *delay, caf::strong_actor_ptr{self_->ctrl()},
+                                  caf::make_mailbox_element(nullptr, caf::make_message_id(), caf::no_stages,
+                                                            restart_child{name, c.epoch}));
 }
 
 void child_set::on_restart(const restart_child& message) {
@@ -129,8 +131,8 @@ std::vector<std::unique_ptr<fb::ChildReportT>> child_set::report() const {
 
 void child_set::tell(const child& c, const std::string& reason) {
   if (!telemetry_) return;
-  caf::anon_send(telemetry_, child_changed{path_.empty() ? c.spec.name : path_ + "/" + c.spec.name, c.spec.kind,
-                                           static_cast<bool>(c.handle), c.restarts, reason});
+  caf::anon_send(telemetry_, child_changed{path_.empty() ? c.spec.name : path_ + "/" + c.spec.name,
+                                           c.spec.kind, static_cast<bool>(c.handle), c.restarts, reason});
 }
 
 }  // namespace vsf::supervisor

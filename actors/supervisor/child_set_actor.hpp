@@ -28,11 +28,12 @@ struct child_spec {
   std::function<void(const std::string& reason)> ended{};
 };
 
-/// The children of one actor: spawned, monitored, restarted with back-off, reported to telemetry. A member of the
-/// owner's state; the owner's behaviour handles `restart_child` by calling on_restart. When the owner ends for whatever
-/// reason, its children end too. A child that fails too often takes its owner down with it: escalation.
+/// The children of one actor: spawned, monitored, restarted with back-off, reported to telemetry. A member of
+/// the owner's state; the owner's behaviour handles `restart_child` by calling on_restart. When the owner
+/// ends for whatever reason, its children end too. A child that fails too often takes its owner down with it:
+/// escalation.
 class child_set {
-public:
+ public:
   child_set(caf::scheduled_actor* self, environment_ptr env, std::string path);
   ~child_set();
   child_set(const child_set&) = delete;
@@ -49,7 +50,7 @@ public:
   std::uint64_t restarts() const { return restarts_; }
   std::vector<std::unique_ptr<fb::ChildReportT>> report() const;
 
-private:
+ private:
   struct child {
     child_spec spec;
     restart_tracker tracker;
@@ -72,8 +73,8 @@ private:
   std::uint64_t next_epoch_ = 1;
 };
 
-/// A thrown exception ends the actor with an error that carries its text; what it doesn't handle is dropped. Every actor
-/// calls this first.
+/// A thrown exception ends the actor with an error that carries its text; what it doesn't handle is dropped.
+/// Every actor calls this first.
 void prepare(caf::scheduled_actor* self);
 
 /// Messages waiting in the actor's own mailbox; only to be asked by the actor itself.
@@ -87,7 +88,7 @@ inline std::chrono::nanoseconds now(const caf::local_actor* self) {
 
 /// At most one live timer for an actor: arm() keeps the earliest deadline, stale alarms are told by their id.
 class single_alarm {
-public:
+ public:
   /// Makes an `alarm` come at `at` unless an earlier one is under way.
   template <class Self>
   void arm(Self* self, std::chrono::nanoseconds at) {
@@ -104,7 +105,7 @@ public:
     return true;
   }
 
-private:
+ private:
   std::optional<std::chrono::nanoseconds> armed_;
   std::uint64_t id_ = 0;
 };

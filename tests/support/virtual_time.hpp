@@ -7,19 +7,19 @@
 #include <string>
 #include <vector>
 
+#include <gtest/gtest.h>
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 #include <caf/event_based_actor.hpp>
 #include <caf/scheduler/test_coordinator.hpp>
 #include <caf/send.hpp>
-#include <gtest/gtest.h>
 
 namespace vsf::tests {
 
-/// Actors under a virtual clock: nothing runs but what a test runs, time passes only in run_for(). At the end every actor
-/// must be gone; one that keeps itself alive fails the test.
+/// Actors under a virtual clock: nothing runs but what a test runs, time passes only in run_for(). At the end
+/// every actor must be gone; one that keeps itself alive fails the test.
 class virtual_time : public ::testing::Test {
-protected:
+ protected:
   struct config : caf::actor_system_config {
     config() {
       set("scheduler.policy", caf::atom("testing"));
@@ -60,7 +60,8 @@ protected:
       self->request(whom, caf::infinite, std::forward<Ts>(xs)...)
           .then([&](T& x) { answer = std::move(x); }, [&](caf::error& e) { problem = system_->render(e); });
     });
-    for (int i = 0; i < 100 && !answer && problem == "no answer"; ++i) run_for(std::chrono::milliseconds(100));
+    for (int i = 0; i < 100 && !answer && problem == "no answer"; ++i)
+      run_for(std::chrono::milliseconds(100));
     caf::anon_send_exit(probe, caf::exit_reason::kill);
     scheduler().run();
     if (!answer) throw std::runtime_error("ask failed: " + problem);
@@ -83,7 +84,7 @@ protected:
     system_.reset();
   }
 
-private:
+ private:
   config config_;
   std::unique_ptr<caf::actor_system> system_ = std::make_unique<caf::actor_system>(config_);
   std::vector<caf::actor> roots_;
