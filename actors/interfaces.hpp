@@ -13,6 +13,7 @@
 #include <caf/replies_to.hpp>
 #include <caf/typed_actor.hpp>
 
+#include "actors/identity/identity.hpp"
 #include "messages/schemas.hpp"
 #include "net/network.hpp"
 
@@ -230,6 +231,8 @@ using node_actor =
                      caf::reacts_to<report_request>, caf::reacts_to<restart_child>>;
 
 struct component_links {
+  /// Null while the id puzzle is being solved; the mesh components exist only afterwards.
+  std::shared_ptr<const identity::identity> who;
   transport_actor transport;
   dht_actor dht;
   overlay_actor overlay;
