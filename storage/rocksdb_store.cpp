@@ -15,11 +15,11 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <mutex>
 #include <system_error>
 
 #include "storage/kv_store.hpp"
 #include "storage/schema_version.hpp"
+#include "storage/unique_fd.hpp"
 
 namespace vsf::storage {
 
@@ -101,28 +101,22 @@ rocksdb::ColumnFamilyOptions family_options(const std::shared_ptr<rocksdb::Cache
 /// A lock on the folder itself, taken before anything in it is looked at and without writing to it.
 class folder_lock {
  public:
-  folder_lock() = default;
-  folder_lock(const folder_lock&) = delete;
-  folder_lock& operator=(const folder_lock&) = delete;
-  ~folder_lock() {
-    if (fd_ >= 0) ::close(fd_);
-  }
   result<void> take(const std::string& folder) {
-    fd_ = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd_ < 0) return tl::unexpected(explain(rocksdb::Status::IOError(std::strerror(errno)), folder));
+    fd_ = unique_fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!fd_) return tl::unexpected(explain(rocksdb::Status::IOError(std::strerror(errno)), folder));
     // Network filesystems that can't lock a folder leave it to RocksDB's LOCK file.
-    if (::flock(fd_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+    if (::flock(fd_.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
       return tl::unexpected(explain(rocksdb::Status::IOError("lock held"), folder));
     return {};
   }
 
  private:
-  int fd_ = -1;
+  unique_fd fd_;
 };
 
 class rocksdb_store final : public kv_store {
  public:
-  rocksdb_store(std::string folder, std::unique_ptr<folder_lock> lock)
+  rocksdb_store(std::string folder, folder_lock lock)
       : folder_(std::move(folder)), lock_(std::move(lock)), cache_(rocksdb::NewLRUCache(block_cache_bytes)) {}
 
   ~rocksdb_store() override {
@@ -195,7 +189,7 @@ class rocksdb_store final : public kv_store {
   result<void> refuse_leftovers() const;
 
   std::string folder_;
-  std::unique_ptr<folder_lock> lock_;
+  folder_lock lock_;
   std::shared_ptr<rocksdb::Cache> cache_;
   std::unique_ptr<rocksdb::DB> db_;
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;  // "default" (RocksDB wants it), then by family
@@ -307,8 +301,8 @@ result<std::unique_ptr<kv_store>> open_rocksdb(const std::string& folder, const 
                                                std::uint32_t version) {
   if (folder.empty()) return fail("The store has no folder: choose a data folder (--data-dir).");
   if (auto made = make_folder(folder); !made) return tl::unexpected(made.error());
-  auto lock = std::make_unique<folder_lock>();
-  if (auto taken = lock->take(folder); !taken) return tl::unexpected(taken.error());
+  folder_lock lock;
+  if (auto taken = lock.take(folder); !taken) return tl::unexpected(taken.error());
   if (::access(folder.c_str(), W_OK | X_OK) != 0)
     return tl::unexpected(explain(rocksdb::Status::IOError(std::strerror(errno)), folder));
   auto store = std::make_unique<rocksdb_store>(folder, std::move(lock));

@@ -1,0 +1,421 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <limits>
+#include <mutex>
+#include <system_error>
+
+#include "storage/component_name.hpp"
+#include "storage/file_system.hpp"
+#include "storage/unique_fd.hpp"
+
+namespace vsf::storage {
+
+namespace {
+
+constexpr unsigned max_number = 1000;
+constexpr std::size_t copy_step_bytes = 256 * 1024;
+
+/// "WHAT (REASON): what to do", by the kind of errno.
+error explain(int code, const std::string& what) {
+  const std::string reason = " (" + std::string(std::strerror(code)) + "): ";
+  auto head = what;
+  head.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(head.front())));
+  switch (code) {
+    case ENOSPC:
+    case EDQUOT:
+      return {"No space left: " + what + reason + "free some and retry; what is there is kept."};
+    case EFBIG:
+      return {head + reason +
+              "the filesystem or a limit of this process allows no file of that size; use another folder."};
+    case EACCES:
+    case EPERM:
+    case EROFS:
+      return {head + reason + "give the user that runs this program access to it and retry."};
+    case ENOENT:
+      return {head + reason + "it was moved or removed; put it back and retry."};
+    case ENAMETOOLONG:
+      return {head + reason + "the filesystem wants shorter names; use another folder."};
+    case ELOOP:
+      return {head + reason + "a symbolic link stands in its place; remove the link and retry."};
+    case EMFILE:
+    case ENFILE:
+      return {head + reason + "too many files are open; raise the limit (ulimit -n) and retry."};
+    case EIO:
+      return {head + reason + "the disk reports a fault; check it before you retry."};
+    default:
+      return {head + reason + "check the disk and the folder, then retry."};
+  }
+}
+
+/// Writes all of it at `offset`; 0 or an errno.
+int write_all(int fd, std::uint64_t offset, byte_view data) {
+  while (!data.empty()) {
+    const auto n = ::pwrite(fd, data.data(), data.size(), static_cast<off_t>(offset));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return errno;
+    if (n == 0) return EIO;
+    offset += static_cast<std::uint64_t>(n);
+    data = data.subspan(static_cast<std::size_t>(n));
+  }
+  return 0;
+}
+
+int sync_fd(int fd) {
+  while (::fsync(fd) != 0)
+    if (errno != EINTR) return errno;
+  return 0;
+}
+
+/// Some filesystems can't sync a folder and say EINVAL; there is nothing more one could do there.
+int sync_folder(int fd) {
+  const int code = sync_fd(fd);
+  return code == EINVAL || code == ENOTSUP ? 0 : code;
+}
+
+result<std::size_t> read_all(int fd, std::uint64_t offset, std::span<std::uint8_t> out,
+                             const std::string& what) {
+  if (offset > static_cast<std::uint64_t>(std::numeric_limits<off_t>::max())) return 0;
+  std::size_t done = 0;
+  while (done < out.size()) {
+    const auto n = ::pread(fd, out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return tl::unexpected(explain(errno, "Reading " + what + " failed"));
+    if (n == 0) break;
+    done += static_cast<std::size_t>(n);
+  }
+  return done;
+}
+
+class disk_reader final : public file_reader {
+ public:
+  disk_reader(unique_fd fd, std::uint64_t size, std::string path)
+      : fd_(std::move(fd)), size_(size), path_(std::move(path)) {}
+  std::uint64_t size() const override { return size_; }
+  result<std::size_t> read_at(std::uint64_t offset, std::span<std::uint8_t> out) const override {
+    return read_all(fd_.get(), offset, out, path_);
+  }
+
+ private:
+  unique_fd fd_;
+  std::uint64_t size_;
+  std::string path_;
+};
+
+/// A regular file, opened for reading beneath `folder` (AT_FDCWD: as the path says).
+result<std::shared_ptr<file_reader>> open_reader(int folder, const std::string& name, int flags,
+                                                 const std::string& path) {
+  // O_NONBLOCK: a FIFO in place of the file must not hold the caller.
+  unique_fd fd(::openat(folder, name.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | flags));
+  if (!fd) return tl::unexpected(explain(errno, "The file " + path + " can't be opened"));
+  struct stat info {};
+  if (::fstat(fd.get(), &info) != 0)
+    return tl::unexpected(explain(errno, "The file " + path + " can't be examined"));
+  if (!S_ISREG(info.st_mode)) return fail(path + " is no regular file: only those are shared and finished.");
+  return std::make_shared<disk_reader>(std::move(fd), static_cast<std::uint64_t>(info.st_size), path);
+}
+
+class disk_partial final : public partial_file {
+ public:
+  disk_partial(unique_fd fd, std::shared_ptr<unique_fd> folder, std::uint64_t size, std::string path)
+      : fd_(std::move(fd)), folder_(std::move(folder)), size_(size), path_(std::move(path)) {}
+  std::uint64_t size() const override { return size_; }
+  result<std::size_t> read_at(std::uint64_t offset, std::span<std::uint8_t> out) const override {
+    return read_all(fd_.get(), offset, out, path_);
+  }
+  result<void> write_at(std::uint64_t offset, byte_view data) override {
+    if (offset > size_ || data.size() > size_ - offset)
+      return fail("A write of " + std::to_string(data.size()) + " bytes at " + std::to_string(offset) +
+                  " is beyond the end of the partial file " + path_ + " (" + std::to_string(size_) +
+                  " bytes).");
+    if (const int code = write_all(fd_.get(), offset, data); code != 0)
+      return tl::unexpected(explain(code, "the partial file " + path_ + " can't be written"));
+    return {};
+  }
+  result<void> sync() override {
+    struct stat info {};
+    if (::fstat(fd_.get(), &info) == 0 && info.st_nlink == 0)
+      return fail("The partial file " + path_ + " was removed: begin this download again.");
+    int code = sync_fd(fd_.get());
+    if (code == 0) code = sync_folder(folder_->get());  // its name too
+    if (code != 0) return tl::unexpected(explain(code, "the partial file " + path_ + " can't be synced"));
+    return {};
+  }
+
+ private:
+  unique_fd fd_;
+  std::shared_ptr<unique_fd> folder_;
+  std::uint64_t size_;
+  std::string path_;
+};
+
+/// A folder that stays open; made anew when somebody removed it.
+class held_folder {
+ public:
+  held_folder(std::string path, const char* role) : path_(std::move(path)), role_(role) {}
+
+  result<std::shared_ptr<unique_fd>> get() {
+    const std::lock_guard lock(mutex_);
+    struct stat info {};
+    if (fd_ && ::fstat(fd_->get(), &info) == 0 && info.st_nlink > 0) return fd_;
+    fd_.reset();
+    std::error_code ec;
+    std::filesystem::create_directories(path_, ec);
+    unique_fd fd(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!fd) {
+      const int code = ec ? ec.value() : errno;
+      return fail(
+          "The " + std::string(role_) + " folder " + path_ + " can't be used (" + std::strerror(code) +
+          "): create it with write access for the user that runs this program, or choose another one.");
+    }
+    fd_ = std::make_shared<unique_fd>(std::move(fd));
+    return fd_;
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+  const char* role_;
+  std::mutex mutex_;
+  std::shared_ptr<unique_fd> fd_;
+};
+
+/// Gives a new file all of its space, or at least its length where the filesystem can't. 0 or an errno.
+int reserve(int fd, std::uint64_t size) {
+  if (size > static_cast<std::uint64_t>(std::numeric_limits<off_t>::max())) return EFBIG;
+  if (size == 0) return 0;
+  // fallocate, not posix_fallocate: the library's emulation writes to every block.
+  while (::fallocate(fd, 0, 0, static_cast<off_t>(size)) != 0) {
+    if (errno == EINTR) continue;
+    if (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL) return errno;
+    struct statvfs space {};
+    if (::fstatvfs(fd, &space) == 0 && space.f_bavail * space.f_frsize < size) return ENOSPC;
+    return ::ftruncate(fd, static_cast<off_t>(size)) == 0 ? 0 : errno;
+  }
+  return 0;
+}
+
+/// Moves without replacing; 0 or an errno (EEXIST: taken).
+int move_exclusive(int from_folder, const char* from, int to_folder, const char* to) {
+  if (::renameat2(from_folder, from, to_folder, to, RENAME_NOREPLACE) == 0) return 0;
+  if (errno != EINVAL && errno != ENOSYS) return errno;
+  // A filesystem without that flag: take the name by an empty file of our own, then put ours in its place.
+  const unique_fd place(::openat(to_folder, to, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!place) return errno;
+  if (::renameat(from_folder, from, to_folder, to) == 0) return 0;
+  const int code = errno;
+  ::unlinkat(to_folder, to, 0);
+  return code;
+}
+
+int copy_content(int from, int to) {
+  std::vector<std::uint8_t> buffer(copy_step_bytes);
+  for (std::uint64_t offset = 0;;) {
+    const auto n = ::pread(from, buffer.data(), buffer.size(), static_cast<off_t>(offset));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return errno;
+    if (n == 0) return 0;
+    if (const int code = write_all(to, offset, byte_view(buffer.data(), static_cast<std::size_t>(n)));
+        code != 0)
+      return code;
+    offset += static_cast<std::uint64_t>(n);
+  }
+}
+
+class disk_files final : public file_system {
+ public:
+  disk_files(const std::string& download, const std::string& incomplete)
+      : download_(download, "download"), incomplete_(incomplete, "incomplete") {}
+
+  result<void> prepare() {
+    for (auto* folder : {&download_, &incomplete_})
+      if (const auto fd = folder->get(); !fd) return tl::unexpected(fd.error());
+    return {};
+  }
+
+  result<std::shared_ptr<file_reader>> open_shared(const std::string& path) override {
+    if (path.empty() || path.front() != '/' || path.find('\0') != std::string::npos)
+      return fail("A shared file has an absolute path, and \"" + path.substr(0, 40) + "\" is none.");
+    return open_reader(AT_FDCWD, path, 0, path);
+  }
+  result<std::shared_ptr<partial_file>> open_partial(const std::string& name, std::uint64_t size) override;
+  bool partial_exists(const std::string& name) override;
+  result<std::string> finish(const std::string& partial_name, const std::string& wanted_name) override;
+  result<void> discard_partial(const std::string& name) override;
+  result<std::shared_ptr<file_reader>> open_finished(const std::string& path) override;
+
+ private:
+  result<std::string> settle(int folder, const std::string& name, int target, const std::string& wanted_name,
+                             const std::string& what);
+  result<std::string> copy_across(int source, int incomplete, int download, const std::string& partial_name,
+                                  const std::string& wanted_name);
+
+  held_folder download_;
+  held_folder incomplete_;
+};
+
+result<std::shared_ptr<partial_file>> disk_files::open_partial(const std::string& name, std::uint64_t size) {
+  if (auto ok = check_component(name); !ok) return tl::unexpected(ok.error());
+  const auto folder = incomplete_.get();
+  if (!folder) return tl::unexpected(folder.error());
+  const auto path = incomplete_.path() + '/' + name;
+  constexpr int flags = O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+  bool created = true;
+  unique_fd fd(::openat((*folder)->get(), name.c_str(), flags | O_CREAT | O_EXCL, 0666));
+  if (!fd && errno == EEXIST) {
+    created = false;
+    fd = unique_fd(::openat((*folder)->get(), name.c_str(), flags));
+  }
+  if (!fd) return tl::unexpected(explain(errno, "the partial file " + path + " can't be opened"));
+  struct stat info {};
+  if (::fstat(fd.get(), &info) != 0)
+    return tl::unexpected(explain(errno, "the partial file " + path + " can't be examined"));
+  if (!S_ISREG(info.st_mode)) return fail(path + " is no regular file: remove it and retry.");
+  const auto have = static_cast<std::uint64_t>(info.st_size);
+  // A crash between creating and reserving leaves an empty file: that one holds nothing and is taken as new.
+  if (created || (have == 0 && size > 0)) {
+    if (const int code = reserve(fd.get(), size); code != 0) {
+      ::unlinkat((*folder)->get(), name.c_str(), 0);
+      return tl::unexpected(explain(
+          code, "the partial file " + path + " of " + std::to_string(size) + " bytes can't be created"));
+    }
+  } else if (have != size) {
+    return fail("The partial file " + path + " has " + std::to_string(have) + " bytes instead of " +
+                std::to_string(size) + ": it belongs to another file. Remove it and retry.");
+  }
+  return std::make_shared<disk_partial>(std::move(fd), *folder, size, path);
+}
+
+bool disk_files::partial_exists(const std::string& name) {
+  if (!check_component(name)) return false;
+  const auto folder = incomplete_.get();
+  struct stat info {};
+  return folder && ::fstatat((*folder)->get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+         S_ISREG(info.st_mode);
+}
+
+result<void> disk_files::discard_partial(const std::string& name) {
+  if (auto ok = check_component(name); !ok) return ok;
+  const auto folder = incomplete_.get();
+  if (!folder) return tl::unexpected(folder.error());
+  if (::unlinkat((*folder)->get(), name.c_str(), 0) != 0 && errno != ENOENT)
+    return tl::unexpected(
+        explain(errno, "the partial file " + incomplete_.path() + '/' + name + " can't be removed"));
+  return {};
+}
+
+result<std::string> disk_files::settle(int folder, const std::string& name, int target,
+                                       const std::string& wanted_name, const std::string& what) {
+  for (unsigned n = 1; n <= max_number; ++n) {
+    const auto candidate = numbered(wanted_name, n);
+    const int code = move_exclusive(folder, name.c_str(), target, candidate.c_str());
+    if (code == 0) return candidate;
+    if (code == EEXIST) continue;
+    if (code == EXDEV) return std::string();
+    return tl::unexpected(explain(code, what + " can't be moved to " + download_.path() + '/' + candidate));
+  }
+  return fail("\"" + wanted_name + "\" and " + std::to_string(max_number) +
+              " numbered names of it are taken in " + download_.path() + ": tidy up there and retry.");
+}
+
+/// Copies into the download folder under a name of its own, syncs, and only then gives it the wanted name.
+/// Whatever fails leaves the partial file as it is.
+result<std::string> disk_files::copy_across(int source, int incomplete, int download,
+                                            const std::string& partial_name, const std::string& wanted_name) {
+  const auto what = "the partial file " + incomplete_.path() + '/' + partial_name;
+  const auto copy_name = '.' + partial_name + ".copy";
+  ::unlinkat(download, copy_name.c_str(), 0);  // of an earlier try
+  const unique_fd copy(
+      ::openat(download, copy_name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666));
+  if (!copy) return tl::unexpected(explain(errno, what + " can't be copied to " + download_.path()));
+  int code = copy_content(source, copy.get());
+  if (code == 0) code = sync_fd(copy.get());
+  if (code != 0) {
+    ::unlinkat(download, copy_name.c_str(), 0);
+    return tl::unexpected(explain(code, what + " can't be copied to " + download_.path()));
+  }
+  auto settled = settle(download, copy_name, download, wanted_name, what);
+  if (!settled || settled->empty()) {
+    ::unlinkat(download, copy_name.c_str(), 0);
+    return settled
+               ? fail(what + " can't be named within " + download_.path() + ": use another download folder.")
+               : settled;
+  }
+  if (code = sync_folder(download); code != 0)
+    return tl::unexpected(explain(code, "The folder " + download_.path() + " can't be synced"));
+  ::unlinkat(incomplete, partial_name.c_str(), 0);
+  return settled;
+}
+
+result<std::string> disk_files::finish(const std::string& partial_name, const std::string& wanted_name) {
+  for (const auto* name : {&partial_name, &wanted_name})
+    if (auto ok = check_component(*name); !ok) return tl::unexpected(ok.error());
+  const auto incomplete = incomplete_.get();
+  if (!incomplete) return tl::unexpected(incomplete.error());
+  const auto download = download_.get();
+  if (!download) return tl::unexpected(download.error());
+  const int from = (*incomplete)->get();
+  const int to = (*download)->get();
+  const auto what = "the partial file " + incomplete_.path() + '/' + partial_name;
+
+  const unique_fd source(
+      ::openat(from, partial_name.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+  if (!source && errno == ENOENT) return fail("T" + what.substr(1) + " is gone: begin this download again.");
+  if (!source) return tl::unexpected(explain(errno, what + " can't be opened"));
+  struct stat info {};
+  if (::fstat(source.get(), &info) != 0 || !S_ISREG(info.st_mode))
+    return fail(what + " is no regular file: remove it.");
+  if (const int code = sync_fd(source.get()); code != 0)
+    return tl::unexpected(explain(code, what + " can't be synced"));
+  auto settled = settle(from, partial_name, to, wanted_name, what);
+  if (settled && settled->empty()) settled = copy_across(source.get(), from, to, partial_name, wanted_name);
+  if (!settled) return settled;
+  for (const int folder : {to, from})
+    if (const int code = sync_folder(folder); code != 0)
+      return tl::unexpected(
+          explain(code, download_.path() + '/' + *settled + " is complete, but can't be synced"));
+  return download_.path() + '/' + *settled;
+}
+
+result<std::shared_ptr<file_reader>> disk_files::open_finished(const std::string& path) {
+  const auto prefix = download_.path() + '/';
+  if (!path.starts_with(prefix))
+    return fail("The finished file " + path + " is not in the download folder " + download_.path() +
+                ": it was finished when the setting was another one; look for it there.");
+  const auto name = path.substr(prefix.size());
+  // A numbered name may be longer than what callers may ask for.
+  if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos ||
+      name.find('\0') != std::string::npos)
+    return fail("The finished file " + path + " is not directly in the download folder.");
+  const auto folder = download_.get();
+  if (!folder) return tl::unexpected(folder.error());
+  return open_reader((*folder)->get(), name, O_NOFOLLOW, path);
+}
+
+std::string without_trailing_slash(std::string path) {
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  return path;
+}
+
+}  // namespace
+
+result<std::shared_ptr<file_system>> open_disk_files(const std::string& download_folder,
+                                                     const std::string& incomplete_folder) {
+  for (const auto* folder : {&download_folder, &incomplete_folder})
+    if (folder->empty() || folder->front() != '/')
+      return fail("\"" + *folder + "\" is no absolute path of a folder for downloads: give one.");
+  auto files = std::make_shared<disk_files>(without_trailing_slash(download_folder),
+                                            without_trailing_slash(incomplete_folder));
+  if (auto ready = files->prepare(); !ready) return tl::unexpected(ready.error());
+  return files;
+}
+
+}  // namespace vsf::storage
