@@ -1,1 +1,1 @@
-vsf_library(vsf_identity_file SOURCES identity_file.cpp DEPS vsf_messages)
+vsf_library(vsf_identity_file SOURCES identity_file.cpp DEPS vsf_identity)
