@@ -9,6 +9,7 @@
 
 #include "actors/identity/identity.hpp"
 #include "actors/library/analyzer.hpp"
+#include "actors/library/walker.hpp"
 #include "config/settings.hpp"
 #include "net/crypto/random.hpp"
 #include "net/network.hpp"
@@ -28,6 +29,7 @@ struct environment {
   std::shared_ptr<storage::kv_store> store;
   std::shared_ptr<storage::file_system> files;
   std::shared_ptr<library::analyzer> analyzer;
+  std::shared_ptr<library::walker> walker;
   std::shared_ptr<crypto::random_source> random;
   /// Unix time in milliseconds for a reading of the actor clock (nanoseconds since its own epoch).
   std::function<std::uint64_t(std::chrono::nanoseconds actor_now)> unix_ms;
