@@ -69,6 +69,20 @@ public:
   virtual void close() = 0;
 };
 
+/// Of all links of a network together.
+struct stream_counters {
+  std::atomic<std::uint64_t> accepted{0};
+  std::atomic<std::uint64_t> refused{0};         // closed at once: too many accepted links not yet started
+  std::atomic<std::uint64_t> accept_errors{0};   // each followed by a pause (out of file descriptors)
+  std::atomic<std::uint64_t> connected{0};
+  std::atomic<std::uint64_t> connect_failed{0};
+  std::atomic<std::uint64_t> resolve_failed{0};
+  std::atomic<std::uint64_t> closed{0};
+  std::atomic<std::uint64_t> protocol_errors{0};  // links closed for a packet of length zero or a cut packet
+  std::atomic<std::uint64_t> queue_full{0};       // send() returned false
+  std::atomic<std::uint64_t> packets_in{0}, bytes_in{0}, packets_out{0}, bytes_out{0};  // bytes with the lengths
+};
+
 class stream_listener {
 public:
   virtual ~stream_listener() = default;
@@ -88,6 +102,11 @@ public:
                        std::function<void(result<std::shared_ptr<stream_link>>)> on_done) = 0;
   /// Resolves "host:port" (a name or an address) without blocking the caller.
   virtual void resolve(const std::string& host_and_port, std::function<void(result<std::vector<endpoint>>)> on_done) = 0;
+  const stream_counters& streams() const { return *streams_; }
+
+protected:
+  /// Shared: links may outlive the network.
+  const std::shared_ptr<stream_counters> streams_ = std::make_shared<stream_counters>();
 };
 
 }  // namespace vsf::net
