@@ -85,6 +85,8 @@ class host : public net::network, public std::enable_shared_from_this<host> {
   void cut();
   /// The process ends: its links are closed by the kernel, its ports are gone; the machine lives.
   void close_sockets();
+  /// After a cut: the machine is there again, without any socket.
+  void power_on() { alive_ = true; }
   bool alive() const { return alive_; }
   endpoint address() const { return address_; }
 

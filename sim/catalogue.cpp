@@ -1,0 +1,102 @@
+#include "sim/catalogue.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "actors/swarm/hash_tree.hpp"
+#include "net/crypto/crypto.hpp"
+#include "sim/latency_model.hpp"
+
+namespace vsf::sim {
+
+namespace {
+
+mbid draw_mbid(crypto::random_source& random) {
+  mbid out;
+  random.fill(out);
+  out[6] = static_cast<std::uint8_t>((out[6] & 0x0F) | 0x40);  // a version 4 UUID, as MusicBrainz makes them
+  out[8] = static_cast<std::uint8_t>((out[8] & 0x3F) | 0x80);
+  return out;
+}
+
+}  // namespace
+
+catalogue::catalogue(catalogue_options options) {
+  crypto::seeded_random random(options.seed ^ 0xCA7A106u);
+  mbid release;
+  std::uint64_t sum = 0;
+  for (std::size_t i = 0; i < options.recordings; ++i) {
+    const auto track = i % options.tracks_per_release;
+    if (track == 0) release = draw_mbid(random);
+    recording r;
+    r.id = draw_mbid(random);
+    r.release = release;
+    r.track = static_cast<std::uint16_t>(track + 1);
+    r.size = options.min_bytes + random.below(options.max_bytes - options.min_bytes + 1);
+    r.content_seed = random.u64();
+    r.duration_ms = static_cast<std::uint32_t>(60'000 + random.below(300'000));
+    recordings_.push_back(r);
+    // Weights are integers so that draws compare the same everywhere.
+    sum += 1 + static_cast<std::uint64_t>(1e9 / std::pow(static_cast<double>(i + 1), options.zipf_exponent));
+    cumulative_weight_.push_back(sum);
+  }
+}
+
+std::size_t catalogue::draw(crypto::random_source& random) const {
+  const auto ticket = random.below(cumulative_weight_.back());
+  const auto it = std::upper_bound(cumulative_weight_.begin(), cumulative_weight_.end(), ticket);
+  return static_cast<std::size_t>(it - cumulative_weight_.begin());
+}
+
+storage::memory_files::generator catalogue::content(std::size_t index) const {
+  const auto seed = recordings_[index].content_seed;
+  return [seed](std::uint64_t offset, std::span<std::uint8_t> out) {
+    constexpr std::string_view magic = "fLaC";  // what a finished download's name is sniffed from
+    std::uint64_t word = 0;
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      const auto at = offset + i;
+      if (i == 0 || at % 8 == 0) word = latency::mix(seed ^ (at / 8));
+      out[i] = at < magic.size() ? static_cast<std::uint8_t>(magic[at])
+                                 : static_cast<std::uint8_t>(word >> (8 * (at % 8)));
+    }
+  };
+}
+
+const catalogue::hashed& catalogue::hashes(std::size_t index) const {
+  if (const auto it = hashed_.find(index); it != hashed_.end()) return it->second;
+  const auto make = content(index);
+  bytes data(recordings_[index].size);
+  make(0, data);
+  return hashed_.emplace(index, hashed{crypto::sha256(data), swarm::tree_root(data)}).first->second;
+}
+
+fb::FileEntryT catalogue::entry(std::size_t index, const std::string& path, std::uint64_t mtime_ns) const {
+  const auto& r = recordings_[index];
+  const auto& h = hashes(index);
+  fb::FileEntryT out;
+  out.path = path;
+  out.size = r.size;
+  out.mtime_ns = static_cast<std::int64_t>(mtime_ns);
+  out.container = "flac";
+  out.codec = fb::Codec::flac;
+  out.codec_name = "FLAC";
+  out.sample_rate_hz = 44'100;
+  out.bit_depth = 16;
+  out.channels = 2;
+  out.bitrate_kbps = 900;
+  out.duration_ms = r.duration_ms;
+  out.recording = box(r.id);
+  out.release = box(r.release);
+  out.artist = "Artist " + std::to_string(index / 10);
+  out.album = "Album " + std::to_string(index / 10);
+  out.title = "Title " + std::to_string(index);
+  out.disc = 1;
+  out.track = r.track;
+  out.sha256 = box(h.sha256);
+  out.root = box(h.root);
+  return out;
+}
+
+std::string catalogue::file_name(std::size_t index) { return "recording-" + std::to_string(index) + ".flac"; }
+
+}  // namespace vsf::sim

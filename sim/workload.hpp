@@ -1,0 +1,56 @@
+#pragma once
+
+#include <map>
+
+#include "sim/operation_log.hpp"
+#include "sim/world.hpp"
+
+namespace vsf::sim {
+
+/// Users: lets nodes join, resolve and download as the scenario says, plays its faults, and logs what came of
+/// it. Knows the truth (who serves what, what the bytes are) and compares.
+class workload {
+ public:
+  workload(world& the_world, operation_log& log);
+  ~workload();
+  workload(const workload&) = delete;
+  workload& operator=(const workload&) = delete;
+
+  /// Schedules everything; world::run_until(end()) then makes it happen.
+  void schedule();
+  virtual_time end() const;
+  /// Operations that never ended, as timed out.
+  void close();
+
+ private:
+  struct running {
+    operation op;
+    std::string transfer;  // a download's id
+  };
+  void join_all();
+  void play(const fault& f);
+  void begin_resolve();
+  void begin_download();
+  void poll_download(std::uint64_t id);
+  void on_resolved(const record<fb::ResolveResult>& answer);
+  void on_status(std::uint64_t id, const record<fb::TransferStatus>& status);
+  void finish(std::uint64_t id, operation::outcome end, std::string reason = {});
+  void check_file(operation& op, const std::string& path);
+  bool holds(std::size_t node, std::size_t recording, virtual_time since) const;
+  std::size_t live_holders(std::size_t recording, std::size_t except, virtual_time since) const;
+  std::size_t pick_live_node();
+  std::size_t pick_recording(std::size_t asking);
+  std::size_t recording_index(const mbid& id) const { return index_of_.at(id); }
+
+  world& world_;
+  operation_log& log_;
+  crypto::seeded_random random_;
+  std::map<mbid, std::size_t> index_of_;
+  std::map<node_id, std::size_t> node_of_;
+  std::map<std::uint64_t, running> running_;
+  std::uint64_t next_id_ = 1;
+  caf::actor probe_;
+  resolve_client_actor resolve_client_;
+};
+
+}  // namespace vsf::sim
