@@ -40,10 +40,12 @@ struct report_request {
 
 // ---- Transport
 
-/// A UDP datagram came in. Exactly one per credit; transport gives the credit back.
+/// A UDP datagram came in. Exactly one per credit; the credit goes back to the port when the message is done with, so a
+/// slow receiver's mailbox stays bounded. Nobody has to do anything for it.
 struct datagram {
   endpoint from;
   frame payload;
+  std::shared_ptr<void> credit{};
 };
 /// Somebody connected to our TCP port; not yet started.
 struct link_accepted {
@@ -89,6 +91,18 @@ using dht_actor = caf::typed_actor<
 // ---- Overlay
 
 struct overlay_dial;
+namespace overlay {
+struct news;
+struct order;
+}  // namespace overlay
+/// INTERNAL, to overlay: from the io thread (a connection came or didn't) or from a session (it is up, it is over).
+struct overlay_news {
+  std::shared_ptr<overlay::news> what;
+};
+/// INTERNAL, to a session: what overlay decided about it.
+struct overlay_order {
+  std::shared_ptr<overlay::order> what;
+};
 /// Encrypted sessions over TCP, shared by all components.
 using overlay_actor = caf::typed_actor<
     // Gives a session with that node, dialling if there is none. Answered once, within 10 s: overlay_up or
@@ -96,6 +110,8 @@ using overlay_actor = caf::typed_actor<
     caf::reacts_to<overlay_dial>,
     // From transport.
     caf::reacts_to<transport_ready>, caf::reacts_to<link_accepted>,
+    // From its own sessions and connections.
+    caf::reacts_to<overlay_news>,
     // Common.
     caf::reacts_to<component_links>, caf::reacts_to<report_request>, caf::reacts_to<alarm>,
     caf::reacts_to<restart_child>>;
@@ -261,10 +277,12 @@ using overlay_peer_actor = caf::typed_actor<
     caf::reacts_to<session_send>,
     // Writes a bulk data frame; `session_sent` comes back when it is on its way.
     caf::reacts_to<session_send_data>,
-    // What the peer says on this channel goes to that client.
+    // What the peer says on this channel goes to that client. Refused (in use, too many, over): channel_closed.
     caf::reacts_to<channel_attach>, caf::reacts_to<channel_detach>,
     // From the io thread.
     caf::reacts_to<packet_received>, caf::reacts_to<link_writable>, caf::reacts_to<link_closed>,
+    // From overlay.
+    caf::reacts_to<overlay_order>,
     // Common.
     caf::reacts_to<component_links>, caf::reacts_to<report_request>, caf::reacts_to<alarm>>;
 
@@ -289,13 +307,16 @@ struct overlay_dial {
 struct channel_message {
   record<fb::OverlayMessage> message;
 };
-/// A bulk data frame: `first_leaf`, `count` leaves, the bytes behind the header.
+/// A bulk data frame: `first_leaf`, `count` leaves (1..3 of 16 KiB, the last of a file shorter), the bytes behind the
+/// header. A received one holds a read credit of its link (of 32): keep it while the bytes are being worked on, drop it
+/// to let the peer send more. Never wait for further data while holding many.
 struct channel_data {
   std::uint16_t channel = 0;
   std::uint32_t request = 0;
   std::uint32_t first_leaf = 0;
   std::uint16_t count = 0;
   frame body;
+  std::shared_ptr<void> credit{};
 };
 struct channel_closed {
   std::uint16_t channel = 0;
@@ -307,14 +328,20 @@ using channel_client_actor = caf::typed_actor<caf::reacts_to<channel_message>, c
 struct session_send {
   record<fb::OverlayMessage> message;
 };
+/// A data frame is on its way. `bytes` 0: it was dropped (8 frames wait already, or the session is over).
 struct session_sent {
   std::size_t bytes = 0;
+  std::uint16_t channel = 0;
+  std::uint32_t request = 0;
+  std::uint32_t first_leaf = 0;
 };
-/// Gets a `session_sent` for each data frame that left.
+/// Gets a `session_sent` for each data frame that left or was dropped. Keep at most 8 under way in one session.
 using session_sender_actor = caf::typed_actor<caf::reacts_to<session_sent>>;
 struct session_send_data {
   channel_data data;
   session_sender_actor sender;
+  /// Instead of data.body: a frame of overlay::allocate_bulk() with the leaves read into its bulk_room(); spares a copy.
+  frame whole{};
 };
 /// channel 0 never exists; the attaching side picks another (its own namespace, since it is the one who
 /// downloads).
@@ -365,6 +392,8 @@ VSF_MESSAGE(contact)
 VSF_MESSAGE(overlay_dial)
 VSF_MESSAGE(overlay_up)
 VSF_MESSAGE(overlay_failed)
+VSF_MESSAGE(overlay_news)
+VSF_MESSAGE(overlay_order)
 VSF_MESSAGE(file_analyzed)
 VSF_MESSAGE(files_walked)
 VSF_MESSAGE(rescan)
