@@ -30,6 +30,7 @@ constexpr std::size_t write_buffer_bytes = 4 * mib;
 constexpr std::size_t all_write_buffers_bytes = 12 * mib;
 constexpr std::size_t block_cache_bytes = 16 * mib;
 constexpr int max_open_files = 128;
+constexpr const char* lock_held = "the folder is locked";
 
 rocksdb::Slice slice_of(byte_view x) { return {reinterpret_cast<const char*>(x.data()), x.size()}; }
 byte_view view_of(const rocksdb::Slice& x) {
@@ -47,9 +48,6 @@ class silent_logger final : public rocksdb::Logger {
 error explain(const rocksdb::Status& status, const std::string& folder) {
   const auto detail = status.ToString();
   const auto says = [&](const char* text) { return detail.find(text) != std::string::npos; };
-  if (says("lock ") || says("LOCK:"))
-    return {"The store in " + folder +
-            " is in use by another process: stop that one, or choose another data folder (--data-dir)."};
   if (status.IsNoSpace() || says("No space left"))
     return {"No space left on the disk of the store in " + folder + " (" + detail +
             "): free some and retry."};
@@ -57,6 +55,9 @@ error explain(const rocksdb::Status& status, const std::string& folder) {
     return {
         "The store in " + folder + " can't be written (" + detail +
         "): give the user that runs this program write access, or choose another data folder (--data-dir)."};
+  if (says("/LOCK") || says(lock_held))
+    return {"The store in " + folder +
+            " is in use by another process: stop that one, or choose another data folder (--data-dir)."};
   if (status.IsCorruption() || says("No such file"))
     return {"The store in " + folder + " is damaged (" + detail +
             "): restore the folder from a backup, or move it away to begin with an empty one."};
@@ -106,7 +107,7 @@ class folder_lock {
     if (!fd_) return tl::unexpected(explain(rocksdb::Status::IOError(std::strerror(errno)), folder));
     // Network filesystems that can't lock a folder leave it to RocksDB's LOCK file.
     if (::flock(fd_.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
-      return tl::unexpected(explain(rocksdb::Status::IOError("lock held"), folder));
+      return tl::unexpected(explain(rocksdb::Status::IOError(lock_held), folder));
     return {};
   }
 
@@ -121,7 +122,8 @@ class rocksdb_store final : public kv_store {
 
   ~rocksdb_store() override {
     if (!db_) return;
-    static_cast<void>(db_->FlushWAL(true));  // an orderly end makes buffered writes durable
+    if (!failed_.load())
+      static_cast<void>(db_->FlushWAL(true));  // an orderly end makes buffered writes durable
     for (auto* handle : handles_) static_cast<void>(db_->DestroyColumnFamilyHandle(handle));
     static_cast<void>(db_->Close());
   }
@@ -147,15 +149,16 @@ class rocksdb_store final : public kv_store {
                                           : out.Delete(handle(operation.where), slice_of(operation.key));
       if (!status.ok()) return tl::unexpected(explain(status, folder_));
     }
-    // After a full disk RocksDB refuses every write until it is told to try again.
-    if (failed_.load()) {
-      if (const auto status = db_->Resume(); !status.ok()) return tl::unexpected(explain(status, folder_));
-      failed_.store(false);
-    }
+    // After a failed write RocksDB refuses all others until it is told to try again. On a full disk it looks
+    // for space itself every few seconds and says so here; the write then gives the reason.
+    if (failed_.load() && db_->Resume().ok()) failed_.store(false);
     rocksdb::WriteOptions options;
     options.sync = how == durability::synced;
     const auto status = db_->Write(options, &out);
-    if (status.ok()) return {};
+    if (status.ok()) {
+      failed_.store(false);
+      return {};
+    }
     failed_.store(true);
     return tl::unexpected(explain(status, folder_));
   }
@@ -204,16 +207,14 @@ std::vector<rocksdb::ColumnFamilyDescriptor> rocksdb_store::descriptors(
 }
 
 /// RocksDB makes a new database where CURRENT is missing and then deletes the files of the old one. Only what
-/// an interrupted first start leaves (an empty log, the first manifest) may be written over.
+/// an interrupted first start leaves (the first manifest) may be written over.
 result<void> rocksdb_store::refuse_leftovers() const {
   std::error_code ec;
   for (const auto& entry : std::filesystem::directory_iterator(folder_, ec)) {
     const auto name = entry.path().filename().string();
     const auto extension = entry.path().extension().string();
-    std::error_code ignored;
     const bool later_manifest = name.starts_with("MANIFEST-") && name != "MANIFEST-000001";
-    const bool filled_log = extension == ".log" && entry.file_size(ignored) > 0;
-    if (extension == ".sst" || later_manifest || filled_log)
+    if (extension == ".sst" || extension == ".log" || later_manifest)
       return tl::unexpected(
           explain(rocksdb::Status::Corruption("CURRENT is missing beside " + name), folder_));
   }

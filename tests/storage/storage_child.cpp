@@ -1,0 +1,166 @@
+// What the storage tests let another process do: storage_child MODE FOLDER [ARGUMENT]. Answers are lines on
+// standard output; errors are lines that begin with "error ".
+
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <thread>
+
+#include "storage/file_system.hpp"
+#include "storage/key_codec.hpp"
+#include "storage/kv_store.hpp"
+
+namespace {
+
+using vsf::storage::durability;
+using vsf::storage::family;
+
+int refused(const vsf::error& e) {
+  std::cout << "error " << e.message << std::endl;
+  return 1;
+}
+
+void become_nobody() {
+  if (::geteuid() == 0 && ::setresuid(65534, 65534, 65534) != 0) std::abort();
+}
+
+void limit_file_size(rlim_t bytes) {
+  std::signal(SIGXFSZ, SIG_IGN);
+  rlimit limit{};
+  ::getrlimit(RLIMIT_FSIZE, &limit);
+  limit.rlim_cur = bytes;
+  if (::setrlimit(RLIMIT_FSIZE, &limit) != 0) std::abort();
+}
+
+/// Writes numbered records, each with the count so far in the same batch, and says the number once it is
+/// synced.
+int hammer(const std::string& folder, std::uint64_t from) {
+  auto store = vsf::storage::open_rocksdb(folder);
+  if (!store) return refused(store.error());
+  for (auto i = from;; ++i) {
+    vsf::storage::write_batch batch;
+    const auto key = vsf::storage::key_builder().number(i).take();
+    batch.put(family::transfers, key, vsf::bytes(100 + i % 900, static_cast<std::uint8_t>(i)));
+    batch.put(family::meta, vsf::storage::view_of_text("hammered"), key);
+    if (auto written = (*store)->write(batch, durability::synced); !written) return refused(written.error());
+    std::cout << i << std::endl;
+  }
+}
+
+int open_store(const std::string& folder, bool hold) {
+  auto store = vsf::storage::open_rocksdb(folder);
+  if (!store) return refused(store.error());
+  std::cout << "open" << std::endl;
+  if (hold) std::cin.get();
+  return 0;
+}
+
+/// Mounts a small filesystem of its own at `folder`, seen by this process alone.
+bool mount_small(const std::string& folder) {
+  return ::unshare(CLONE_NEWNS) == 0 && ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+         ::mount("small", folder.c_str(), "tmpfs", 0, "size=16m,mode=0700") == 0;
+}
+
+vsf::result<void> put_page(vsf::storage::kv_store& store, std::uint64_t i) {
+  vsf::storage::write_batch batch;
+  batch.put(family::events, vsf::storage::key_builder().number(i).take(), vsf::bytes(4096, 7));
+  return store.write(batch, durability::synced);
+}
+
+/// Counts the pages of a store that is opened anew.
+int count_pages(const std::string& folder) {
+  auto store = vsf::storage::open_rocksdb(folder);
+  if (!store) return refused(store.error());
+  std::uint64_t kept = 0;
+  auto done =
+      (*store)->scan(family::events, {}, {}, [&](vsf::byte_view, vsf::byte_view) { return ++kept > 0; });
+  if (!done) return refused(done.error());
+  std::cout << "kept " << kept << std::endl;
+  return 0;
+}
+
+/// Writes until the disk is full, frees some and writes on. Where no filesystem can be mounted, files may not
+/// grow beyond a limit instead, which RocksDB takes for a fault of the disk: then the store is opened anew.
+int fill(const std::string& folder) {
+  const bool mounted = mount_small(folder);
+  const auto ballast = folder + "/ballast";
+  if (mounted) std::ofstream(ballast) << std::string(8 * 1024 * 1024, 'x');
+  auto store = vsf::storage::open_rocksdb(folder + "/store");
+  if (!store) return refused(store.error());
+  if (!mounted) limit_file_size(256 * 1024);
+  std::uint64_t i = 0;
+  for (; i < 10'000; ++i)
+    if (auto written = put_page(**store, i); !written) {
+      std::cout << "full " << i << ' ' << written.error().message << std::endl;
+      if (put_page(**store, i)) std::cout << "error a full disk took a write" << std::endl;
+      break;
+    }
+  if (mounted) {
+    std::filesystem::remove(ballast);
+  } else {
+    limit_file_size(RLIM_INFINITY);
+    store->reset();
+    store = vsf::storage::open_rocksdb(folder + "/store");
+    if (!store) return refused(store.error());
+  }
+  // RocksDB looks for free space every few seconds; until it found some, it goes on refusing.
+  auto written = put_page(**store, i);
+  for (int tries = 0; !written && tries < 200; ++tries) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    written = put_page(**store, i);
+  }
+  if (!written) return refused(written.error());
+  store->reset();
+  return count_pages(folder + "/store");
+}
+
+/// A partial file under a limit of `limit` bytes a file.
+int partial(const std::string& folder, std::uint64_t limit) {
+  auto files = vsf::storage::open_disk_files(folder + "/downloads", folder + "/incomplete");
+  if (!files) return refused(files.error());
+  limit_file_size(limit);
+  auto file = (*files)->open_partial("song", 1024 * 1024);
+  if (!file) return refused(file.error());
+  std::cout << "open" << std::endl;
+  return 0;
+}
+
+int open_files(const std::string& folder) {
+  auto files = vsf::storage::open_disk_files(folder + "/downloads", folder + "/incomplete");
+  if (!files) return refused(files.error());
+  auto file = (*files)->open_partial("song", 1024);
+  if (!file) return refused(file.error());
+  std::cout << "open" << std::endl;
+  return 0;
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  if (count < 3) return 2;
+  const std::string mode = arguments[1];
+  const std::string folder = arguments[2];
+  const std::uint64_t number = count > 3 ? std::strtoull(arguments[3], nullptr, 10) : 0;
+  if (mode == "hammer") return hammer(folder, number);
+  if (mode == "hold") return open_store(folder, true);
+  if (mode == "open") return open_store(folder, false);
+  if (mode == "nobody") {
+    become_nobody();
+    return open_store(folder, false);
+  }
+  if (mode == "fill") return fill(folder);
+  if (mode == "partial") return partial(folder, number);
+  if (mode == "files-nobody") {
+    become_nobody();
+    return open_files(folder);
+  }
+  return 2;
+}
