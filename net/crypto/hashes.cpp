@@ -129,7 +129,7 @@ digest hmac_sha256(byte_view key, byte_view data) {
 }
 
 bool equal_constant_time(byte_view a, byte_view b) {
-  return a.size() == b.size() && sodium_memcmp(a.data(), b.data(), a.size()) == 0;
+  return a.size() == b.size() && (a.empty() || sodium_memcmp(a.data(), b.data(), a.size()) == 0);
 }
 
 byte_view as_bytes(std::string_view text) {

@@ -47,7 +47,7 @@ std::uint64_t random_source::below(std::uint64_t bound) {
 
 void system_random::fill(std::span<std::uint8_t> out) {
   start_sodium();
-  randombytes_buf(out.data(), out.size());
+  if (!out.empty()) randombytes_buf(out.data(), out.size());
 }
 
 seeded_random::seeded_random(std::uint64_t seed) {

@@ -26,7 +26,14 @@ std::uint64_t load(const std::uint8_t* at) {
   return word;
 }
 
-enum purpose : std::uint64_t { for_identity = 1, for_signature, for_dh_public, for_dh_shared, for_tag };
+enum purpose : std::uint64_t {
+  for_identity = 1,
+  for_signature,
+  for_dh_public,
+  for_dh_shared,
+  for_tag,
+  for_derive
+};
 
 }  // namespace
 
@@ -89,6 +96,12 @@ digest dh_shared(const static_key& mine, const static_key& theirs) {
   const auto& [low, high] = std::minmax(mine, theirs);
   digest out;
   checksum(for_dh_shared).section(low.view()).section(high.view()).finish(out);
+  return out;
+}
+
+std::array<std::uint8_t, 64> derive(const digest& chaining_key, byte_view input) {
+  std::array<std::uint8_t, 64> out{};
+  checksum(for_derive).section(chaining_key.view()).section(input).finish(out);
   return out;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 
@@ -31,6 +32,9 @@ bool verify(const public_key& who, const signature& sig, byte_view message);
 static_key dh_public(const digest& secret);
 /// Symmetric in its arguments.
 digest dh_shared(const static_key& mine, const static_key& theirs);
+
+/// 64 bytes in place of Noise's HKDF with two outputs.
+std::array<std::uint8_t, 64> derive(const digest& chaining_key, byte_view input);
 
 /// The text stays as it is; only the tag (16 bytes) is made.
 void tag(const digest& key, std::uint64_t nonce, byte_view associated, byte_view text,

@@ -4,6 +4,7 @@
 #include <rapidcheck/gtest.h>
 
 #include "net/crypto/crypto.hpp"
+#include "net/crypto/memo.hpp"
 
 namespace vsf::crypto {
 namespace {
@@ -201,6 +202,26 @@ TEST(memo, answers_are_remembered_and_counted) {
   memoise(false);
   EXPECT_TRUE(verify(key.identity, sig, {as_bytes("once")}));
   EXPECT_EQ(memo_stats().hits, after.hits);
+}
+
+TEST(memo, forgets_the_older_half_when_full) {
+  memoise(true);
+  constexpr std::size_t generation = memo::memo_entries / 16 / 2;
+  // All in one of the sixteen parts, which byte 8 chooses.
+  const auto question = [](std::size_t i) {
+    auto out = sha256(as_bytes(std::to_string(i)));
+    out[8] = 0;
+    return out;
+  };
+  const auto before = memo_stats().dropped;
+  for (std::size_t i = 0; i < 2 * generation; ++i) memo::keep_verdict(question(i), i % 3 == 0);
+  EXPECT_EQ(memo_stats().dropped, before);
+  EXPECT_EQ(memo::find_verdict(question(0)), true);
+  for (std::size_t i = 2 * generation; i < 3 * generation; ++i) memo::keep_verdict(question(i), i % 3 == 0);
+  EXPECT_GE(memo_stats().dropped - before, generation);
+  EXPECT_EQ(memo::find_verdict(question(1)), std::nullopt);
+  EXPECT_EQ(memo::find_verdict(question(3 * generation - 1)), (3 * generation - 1) % 3 == 0);
+  memoise(false);
 }
 
 TEST(stand_in, differs_from_the_real_thing_and_is_the_same_on_every_machine) {
