@@ -19,7 +19,7 @@ namespace vsf::net {
 namespace {
 
 constexpr auto start_deadline = std::chrono::seconds(60);
-constexpr auto crash_patience = std::chrono::milliseconds(1000);
+constexpr auto crash_patience = std::chrono::milliseconds(400);
 
 std::string how_it_ended(int status) {
   if (WIFEXITED(status)) return "it ended with exit code " + std::to_string(WEXITSTATUS(status));

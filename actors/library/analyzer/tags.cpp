@@ -31,6 +31,8 @@ using TagLib::AudioProperties;
 
 /// More bytes than 8 channels of 32 bits at 192 kHz for as long as it claims to play, and room for pictures.
 constexpr std::uint64_t max_bytes_per_ms = 6144;
+/// Less than FLAC needs for silence.
+constexpr std::uint64_t min_bytes_per_s = 40;
 constexpr std::uint64_t room_for_pictures = std::uint64_t{64} << 20;
 
 struct opened {
@@ -173,6 +175,16 @@ T bounded(int value) {
   return static_cast<T>(std::clamp<std::int64_t>(value, 0, std::numeric_limits<T>::max()));
 }
 
+/// What the headers claim, but no more than the file has bytes for: some writers put the rate of the decoded
+/// sound there.
+std::uint16_t bitrate_of(int claimed_kbps, std::uint64_t size, std::uint32_t duration_ms) {
+  if (duration_ms == 0) return 0;
+  const auto average = std::min<std::uint64_t>(65535, (size * 8 + duration_ms - 1) / duration_ms);
+  const auto claimed = bounded<std::uint16_t>(claimed_kbps);
+  return claimed == 0 ? static_cast<std::uint16_t>(average)
+                      : std::min(claimed, static_cast<std::uint16_t>(average));
+}
+
 std::string problem_of(const byte_source& source, const sniffed& kind, const fb::FileEntryT& entry) {
   if (is_truncated(source, kind)) return "truncated: its end is missing";
   if (entry.codec == fb::Codec::unknown && entry.codec_name.empty())
@@ -181,6 +193,8 @@ std::string problem_of(const byte_source& source, const sniffed& kind, const fb:
     return "it holds no audio, or does not say how long it is";
   if (source.size() > room_for_pictures + entry.duration_ms * max_bytes_per_ms)
     return "it is far larger than audio of " + std::to_string(entry.duration_ms / 1000) + " s can be";
+  if (source.size() * 1000 < entry.duration_ms * min_bytes_per_s)
+    return "it is far smaller than audio of " + std::to_string(entry.duration_ms / 1000) + " s can be";
   return {};
 }
 
@@ -208,8 +222,8 @@ fb::FileEntryT read_tags(const byte_source& source) {
   entry.bit_depth = bounded<std::uint8_t>(open.bit_depth);
   entry.sample_rate_hz = bounded<std::uint32_t>(properties->sampleRate());
   entry.channels = bounded<std::uint8_t>(properties->channels());
-  entry.bitrate_kbps = bounded<std::uint16_t>(properties->bitrate());
   entry.duration_ms = bounded<std::uint32_t>(properties->lengthInMilliseconds());
+  entry.bitrate_kbps = bitrate_of(properties->bitrate(), source.size(), entry.duration_ms);
   fill_all_tags(*open.file, entry);
   entry.problem = problem_of(source, kind, entry);
   return entry;
