@@ -79,7 +79,10 @@ class reader {
   void read_key(const key_spec& spec, const yaml_node::member& member) {
     const auto done = read_value(spec, *member.value, options_.environment, spec.field(report_.values));
     if (!done) {
-      complain(done.error().place, std::string(spec.key) + ' ' + done.error().message);
+      // What isn't there stands nowhere; the key does.
+      const bool absent = member.value->what == yaml_node::kind::null;
+      complain(absent ? member.place : done.error().place,
+               std::string(spec.key) + ' ' + done.error().message);
       return;
     }
     given_[std::string(spec.key)] = member.place;
