@@ -17,6 +17,7 @@ struct value_facts {
   std::uint64_t seq = 0;            // the higher wins
   digest order{};                   // the higher wins among equal seq; a hash of the raw bytes
   std::uint64_t expires_unix_s = 0;  // end of the signature: no lease outlives it
+  std::uint32_t lease_s = 0;        // how long its publisher asks holders to keep it after a put; 0: the default
   bool tombstone = false;           // withdraws: kept and handed on, so that older values don't come back
   std::vector<fb::Variant> variants;  // at most 4, for the summary of what doesn't fit a page
 };

@@ -19,11 +19,7 @@ struct leaf_content {
   bool says_nothing() const { return variants.empty() && tracks.empty(); }
 };
 
-/// 0..255 from codec, bitrate, depth and rate: lossless above everything lossy, 24 bit above 16, lossy by
-/// bitrate weighted with how well the codec uses it.
-std::uint8_t quality_of(const fb::FileEntryT& file);
-
-/// Only files that can be shared (no problem, a root, a size) and carry this MBID count. Canonical: the same
+/// Only files that can be shared (library::why_not_shared) and carry this MBID count. Canonical: the same
 /// files in any order give the same content. Never a path, a tag or an address. Variants: at most 10,
 /// distinct roots, lossless first, then quality, size and root.
 leaf_content recording_content(const mbid& recording, std::span<const fb::FileEntryT> files);
@@ -58,8 +54,9 @@ struct build_result {
 bool signature_is_old(const fb::Leaf& leaf, std::uint64_t now_s);
 
 /// Compares what this node serves with `published`, its own present leaf under the key (null: none). A leaf
-/// of another identity counts as none. `unix_ms` is the wall time now.
+/// of another identity counts as none. `unix_ms` is the wall time now, `lease_s` how long holders are
+/// asked to keep the leaf after each put.
 build_result build(const leaf_content& content, const fb::Leaf* published, const identity::identity& who,
-                   seq_source& seqs, std::uint64_t unix_ms);
+                   seq_source& seqs, std::uint64_t unix_ms, std::uint32_t lease_s = default_lease_s);
 
 }  // namespace vsf::shadow_index

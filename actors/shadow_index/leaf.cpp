@@ -39,7 +39,7 @@ leaf_fault check_content(const fb::Leaf& leaf) {
   const auto tracks = length_of(leaf.tracks());
   const bool known = leaf.kind() == fb::LeafKind::recording || leaf.kind() == fb::LeafKind::release;
   if (!known) return leaf_fault::unknown_kind;
-  if (leaf.ttl_s() > max_signature_ttl_s) return leaf_fault::bad_ttl;
+  if (leaf.ttl_s() > max_signature_ttl_s || leaf.lease_s() > max_signature_ttl_s) return leaf_fault::bad_ttl;
   if (leaf.ttl_s() == 0) return variants + tracks == 0 ? leaf_fault::none : leaf_fault::bad_content;
   if (leaf.kind() == fb::LeafKind::recording)
     return tracks == 0 && variants_fine(leaf) ? leaf_fault::none : leaf_fault::bad_content;
@@ -154,20 +154,6 @@ fb::LeafT make_tombstone(fb::LeafKind kind, const mbid& id, std::uint64_t seq, s
   out.issued_at_s = now_s;
   out.ttl_s = 0;
   return out;
-}
-
-bool is_lossless(fb::Codec codec) {
-  switch (codec) {
-    case fb::Codec::flac:
-    case fb::Codec::alac:
-    case fb::Codec::wav:
-    case fb::Codec::aiff:
-    case fb::Codec::wavpack:
-    case fb::Codec::ape:
-      return true;
-    default:
-      return false;
-  }
 }
 
 }  // namespace vsf::shadow_index

@@ -15,6 +15,7 @@ inline constexpr std::size_t max_leaf_bytes = 900;
 inline constexpr std::size_t max_variants = 10;
 inline constexpr std::size_t max_tracks = 28;
 inline constexpr std::uint32_t max_signature_ttl_s = 24 * 3600;
+inline constexpr std::uint32_t default_lease_s = 3600;
 inline constexpr std::uint64_t max_future_s = 10 * 60;
 inline constexpr std::string_view leaf_domain = "vsf-leaf-v1";
 
@@ -68,8 +69,5 @@ result<frame> sign_leaf(fb::LeafT content, const identity::identity& who);
 
 /// A tombstone's content: withdraws whatever had a lower seq.
 fb::LeafT make_tombstone(fb::LeafKind kind, const mbid& id, std::uint64_t seq, std::uint64_t now_s);
-
-/// Codecs that keep every sample.
-bool is_lossless(fb::Codec codec);
 
 }  // namespace vsf::shadow_index

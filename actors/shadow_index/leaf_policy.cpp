@@ -39,6 +39,7 @@ dht::value_facts leaf_policy::parse(const dht_key& key, byte_view raw, std::uint
   out.order = leaf.order;
   out.expires_unix_s = leaf.expires_s;
   out.tombstone = leaf.tombstone;
+  if (fault == leaf_fault::none) out.lease_s = leaf.leaf->lease_s();
   if (fault == leaf_fault::none && leaf.leaf->variants() != nullptr) {
     const auto& variants = *leaf.leaf->variants();
     const auto n = std::min<std::size_t>(variants.size(), max_summary_variants);

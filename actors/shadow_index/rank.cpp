@@ -5,6 +5,8 @@
 #include <set>
 #include <tuple>
 
+#include "actors/library/variant.hpp"
+
 namespace vsf::shadow_index {
 namespace {
 
@@ -43,7 +45,7 @@ std::vector<candidate> rank(const std::vector<checked_leaf>& leaves, const node_
   }
   std::ranges::sort(sorted, {}, [](const auto& x) {
     const auto& [id, group] = x;
-    return std::tuple(!is_lossless(std::get<2>(id)), group.from.size() < 2, 255 - group.quality,
+    return std::tuple(!library::is_lossless(std::get<2>(id)), group.from.size() < 2, 255 - group.quality,
                       ~group.from.size(), id);
   });
   std::vector<candidate> out;

@@ -42,19 +42,6 @@ fb::FileEntryT make_file(std::uint8_t root, fb::Codec codec = fb::Codec::flac, s
 
 frame signed_now(const build_result& made) { return *sign_leaf(made.leaf, alice); }
 
-TEST(quality, lossless_is_above_lossy_and_more_is_better) {
-  const auto of = [](fb::Codec codec, int kbps, int depth = 0, std::uint32_t rate = 44'100) {
-    auto file = make_file(1, codec, static_cast<std::uint16_t>(kbps), static_cast<std::uint8_t>(depth));
-    file.sample_rate_hz = rate;
-    return quality_of(file);
-  };
-  EXPECT_LT(of(fb::Codec::mp3, 128), of(fb::Codec::mp3, 320));
-  EXPECT_LT(of(fb::Codec::mp3, 128), of(fb::Codec::opus, 128));
-  EXPECT_LT(of(fb::Codec::opus, 65'535), of(fb::Codec::flac, 400, 16, 22'050));
-  EXPECT_LT(of(fb::Codec::flac, 900, 16), of(fb::Codec::flac, 900, 24));
-  EXPECT_LT(of(fb::Codec::flac, 900, 24), of(fb::Codec::flac, 900, 24, 96'000));
-}
-
 TEST(recording_content, takes_the_ten_best_and_each_root_once) {
   std::vector<fb::FileEntryT> files;
   for (std::uint8_t i = 1; i <= 12; ++i)
@@ -167,6 +154,21 @@ TEST(build, says_new_then_keeps_then_changes_then_withdraws) {
             build_verdict::keep);
   EXPECT_EQ(build(recording_content(song, files), &*tombstone->leaf, alice, seqs, now_ms).verdict,
             build_verdict::sign);
+}
+
+TEST(build, another_lease_is_another_leaf) {
+  seq_source seqs;
+  std::vector<fb::FileEntryT> files;
+  files.push_back(make_file(1));
+  const auto made = build(recording_content(song, files), nullptr, alice, seqs, now_ms, 7200);
+  EXPECT_EQ(made.leaf.lease_s, 7200u);
+  const auto published = accept_leaf(signed_now(made).view(), tests::test_network, test_now_s);
+  ASSERT_TRUE(published);
+  EXPECT_EQ(build(recording_content(song, files), &*published->leaf, alice, seqs, now_ms, 7200).verdict,
+            build_verdict::keep);
+  const auto usual = build(recording_content(song, files), &*published->leaf, alice, seqs, now_ms, 3600);
+  EXPECT_EQ(usual.verdict, build_verdict::sign);
+  EXPECT_EQ(usual.leaf.lease_s, 0u);
 }
 
 TEST(build, seq_grows_after_a_restart_with_a_clock_that_went_back) {
