@@ -24,8 +24,10 @@ struct asio_limits {
 ///
 /// Rules beyond net/network.hpp: close() of a port or listener, and dropping the last reference to a port,
 /// listener or link, wait for the callback under way when called from another thread; so don't do it while
-/// holding a lock that a callback takes. A link dropped without close() is closed the same way, without
-/// on_closed. stream_link::send throws std::length_error for a packet of no or too many bytes.
+/// holding a lock that a callback takes. After stream_link::close() on_closed comes when the peer has closed
+/// too, a second later at most; packets that still arrive are thrown away. A link dropped without close() is
+/// closed the same way, without on_closed. stream_link::send throws std::length_error for a packet of no or
+/// too many bytes.
 std::shared_ptr<network> make_asio_network();
 /// The same on a runtime shared with others; whoever owns the runtime stops it.
 std::shared_ptr<network> make_asio_network(std::shared_ptr<io_runtime> runtime);

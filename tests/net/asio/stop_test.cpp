@@ -21,6 +21,7 @@ std::size_t open_descriptors() {
 
 TEST(stop_test, destruction_with_everything_in_flight) {
   std::size_t before = 0;
+  const auto large = pattern(65535);
   for (int round = 0; round < 100; ++round) {
     if (round == 1) before = open_descriptors();
     std::atomic<int> answers = 0, closed = 0;
@@ -34,7 +35,7 @@ TEST(stop_test, destruction_with_everything_in_flight) {
     near->start({[](const frame&) {}, [] {}, on_closed});
     far->start({[](const frame&) {}, [] {}, on_closed});
     if (round % 2 == 0) far->grant(1000);
-    while (near->send(pattern(65535))) {
+    while (near->send(large)) {
     }
     for (int i = 0; i < 50; ++i) udp->send(udp->local(), pattern(100));
     net->connect(server->listener->local(), patience, [&](const auto&) { ++answers; });
