@@ -122,22 +122,4 @@ result<void> write_identity_file(const std::string& path, byte_view content) {
   return {};
 }
 
-result<identity::identity> open_identity(const std::string& path, const identity::network_parameters& network,
-                                         crypto::random_source& random) {
-  const auto content = read_identity_file(path);
-  if (!content) return fail(content.error().message);
-  if (content->has_value()) {
-    auto known = identity::from_file_content(**content, network);
-    if (!known) return fail(path + ": " + known.error().message);
-    return known;
-  }
-  auto made = identity::make_identity(network, random);
-  if (const auto kept = save_identity(path, made); !kept) return fail(kept.error().message);
-  return made;
-}
-
-result<void> save_identity(const std::string& path, const identity::identity& who) {
-  return write_identity_file(path, identity::to_file_content(who));
-}
-
 }  // namespace vsf::storage

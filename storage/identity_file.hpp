@@ -3,7 +3,6 @@
 #include <optional>
 #include <string>
 
-#include "actors/identity/identity.hpp"
 #include "messages/types.hpp"
 
 namespace vsf::storage {
@@ -18,12 +17,5 @@ result<std::optional<bytes>> read_identity_file(const std::string& path);
 /// Writes the file with mode 0600 in place of any older one. A reader, and whoever looks after a loss of
 /// power, finds the old content or the new one, never a part.
 result<void> write_identity_file(const std::string& path, byte_view content);
-
-/// The identity kept at `path`, or a new one (its puzzle still unsolved), already written there. Refused
-/// besides what read_identity_file refuses: a damaged file and one made for another network.
-result<identity::identity> open_identity(const std::string& path, const identity::network_parameters& network,
-                                         crypto::random_source& random);
-/// For when the puzzle is solved.
-result<void> save_identity(const std::string& path, const identity::identity& who);
 
 }  // namespace vsf::storage

@@ -21,8 +21,6 @@ ROOMS = {
     "gateway": {"messages", "storage", "net", "config", "actors", "gateway"},
     "sim": {"messages", "storage", "net", "config", "actors", "sim"},
 }
-# An interface is all a room below may see of another on its own level.
-ALLOWED = {("storage/identity_file", "actors/identity/"), ("net/analyzer_process/", "actors/library/")}
 HEAVY = re.compile(r"^(caf|boost|rocksdb|spdlog)/")
 PURE_FORBIDDEN = re.compile(r"^(caf|boost|rocksdb|spdlog)/|^(thread|mutex|condition_variable|future|random|unordered_map|unordered_set)$")
 CLOCK = re.compile(r"(system_clock|steady_clock|high_resolution_clock)::now|std::rand\b|\bsleep_for\b")
@@ -48,8 +46,7 @@ def breaches(path: str, text: str):
         target = match.group(2)
         if match.group(1) == '"':
             other = target.split("/", 1)[0]
-            excused = any(path.startswith(a) and target.startswith(b) for a, b in ALLOWED)
-            if other in ROOMS and other not in ROOMS[room] and not excused and not is_main:
+            if other in ROOMS and other not in ROOMS[room] and not is_main:
                 yield f"{where}: {room}/ must not include {other}/"
             continue
         if room in ("messages", "config") and HEAVY.match(target):

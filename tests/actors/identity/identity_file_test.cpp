@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "actors/identity/identity.hpp"
+#include "actors/identity/identity_file.hpp"
 #include "storage/identity_file.hpp"
 
 namespace vsf::identity {
@@ -63,28 +64,28 @@ TEST_F(identity_file, comes_back_as_written_and_only_its_owner_may_read_it) {
 }
 
 TEST_F(identity_file, is_made_on_the_first_start_and_kept_from_then_on) {
-  auto first = storage::open_identity(path(), network_, random_);
+  auto first = open_identity(path(), network_, random_);
   ASSERT_TRUE(first) << first.error().message;
   EXPECT_FALSE(first->solved());
   EXPECT_EQ(mode(), 0600U);
-  const auto second = storage::open_identity(path(), network_, random_);
+  const auto second = open_identity(path(), network_, random_);
   ASSERT_TRUE(second) << second.error().message;
   EXPECT_EQ(second->signing_key.identity, first->signing_key.identity);
   for (std::uint64_t nonce = 0; !first->accept(nonce);) ++nonce;
-  ASSERT_TRUE(storage::save_identity(path(), *first));
-  EXPECT_EQ(storage::open_identity(path(), network_, random_).value().node_id, first->node_id);
+  ASSERT_TRUE(save_identity(path(), *first));
+  EXPECT_EQ(open_identity(path(), network_, random_).value().node_id, first->node_id);
 }
 
 TEST_F(identity_file, of_another_network_or_damaged_is_refused_and_left_alone) {
-  ASSERT_TRUE(storage::open_identity(path(), network_, random_));
+  ASSERT_TRUE(open_identity(path(), network_, random_));
   const auto before = storage::read_identity_file(path()).value();
-  const auto other = storage::open_identity(path(), parse_network("elsewhere").value(), random_);
+  const auto other = open_identity(path(), parse_network("elsewhere").value(), random_);
   ASSERT_FALSE(other);
   EXPECT_NE(other.error().message.find("elsewhere"), std::string::npos) << other.error().message;
   EXPECT_NE(other.error().message.find(path()), std::string::npos);
   EXPECT_EQ(storage::read_identity_file(path()).value(), before);
   ASSERT_TRUE(storage::write_identity_file(path(), bytes(5, 7)));
-  EXPECT_FALSE(storage::open_identity(path(), network_, random_));
+  EXPECT_FALSE(open_identity(path(), network_, random_));
   EXPECT_EQ(storage::read_identity_file(path()).value(), bytes(5, 7));
 }
 

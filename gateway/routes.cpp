@@ -1,0 +1,193 @@
+#include "gateway/routes.hpp"
+
+#include <charconv>
+#include <functional>
+#include <optional>
+
+#include <nlohmann/json.hpp>
+
+#include "gateway/assets.hpp"
+
+namespace vsf::gateway {
+
+namespace {
+
+using answer = std::variant<want, response>;
+/// The text that stands for `{x}`; empty for a pattern without one.
+using handler = std::function<answer(const request& asked, const std::string& segment)>;
+
+struct row {
+  route what;
+  handler handle;
+};
+
+answer bad(std::string_view code, std::string_view message) { return problem(400, code, message); }
+
+constexpr std::string_view mbid_help = "an MBID looks like 8f3471b5-7e6a-48da-86a9-c1c07a0f47ae";
+
+std::optional<std::uint32_t> number(const request& asked, const std::string& key, std::uint32_t fallback,
+                                    std::uint32_t most) {
+  const auto it = asked.query.find(key);
+  if (it == asked.query.end()) return fallback;
+  std::uint32_t out = 0;
+  const auto& text = it->second;
+  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), out);
+  if (ec != std::errc{} || end != text.data() + text.size() || text.empty() || out > most)
+    return std::nullopt;
+  return out;
+}
+
+template <class Make>
+answer with_limit(const request& asked, std::uint32_t fallback, std::uint32_t most, Make make) {
+  const auto limit = number(asked, "limit", fallback, most);
+  if (!limit || *limit == 0)
+    return bad("bad_limit", "limit must be a number from 1 to " + std::to_string(most));
+  return make(*limit);
+}
+
+std::string text_of(const request& asked, const std::string& key) {
+  const auto it = asked.query.find(key);
+  return it == asked.query.end() ? std::string{} : it->second;
+}
+
+bool is_transfer_id(const std::string& id) { return id.size() == 32 && from_hex(id).has_value(); }
+
+template <class Make>
+answer with_transfer(const std::string& id, Make make) {
+  if (!is_transfer_id(id)) return bad("bad_id", "a download's id is 32 hex digits");
+  return make();
+}
+
+answer resolve(const request& asked, const std::string& segment) {
+  const auto id = parse_mbid(segment);
+  if (!id) return bad("bad_mbid", mbid_help);
+  const auto kind = text_of(asked, "kind");
+  if (!kind.empty() && kind != "recording" && kind != "release")
+    return bad("bad_kind", "kind must be recording or release");
+  return want(want_resolve{*id, kind == "release" ? fb::LeafKind::release : fb::LeafKind::recording,
+                           text_of(asked, "fresh") == "true"});
+}
+
+answer fetch(const request& asked, const std::string&) {
+  const auto body = nlohmann::json::parse(asked.body, nullptr, false);
+  if (!body.is_object() || !body.contains("mbid") || !body["mbid"].is_string())
+    return bad("bad_body", R"(the body must be JSON like {"mbid": "..."})");
+  const auto id = parse_mbid(body["mbid"].get<std::string>());
+  if (!id) return bad("bad_mbid", mbid_help);
+  return want(want_fetch{*id});
+}
+
+handler control(fb::FetchVerb verb) {
+  return [verb](const request&, const std::string& id) {
+    return with_transfer(id, [&] { return answer(want(want_control{id, verb})); });
+  };
+}
+
+answer downloads(const request& asked, const std::string&) {
+  const auto offset = number(asked, "offset", 0, 1'000'000);
+  if (!offset) return bad("bad_offset", "offset must be a number");
+  return with_limit(asked, 100, 1000, [&](std::uint32_t limit) {
+    return answer(want(want_downloads{*offset, limit}));
+  });
+}
+
+answer search(const request& asked, const std::string&) {
+  const auto text = text_of(asked, "q");
+  if (text.empty() || text.size() > 256)
+    return bad("bad_query", "q must be an MBID or 1 to 256 bytes of text");
+  return with_limit(asked, 50, 200, [&](std::uint32_t limit) {
+    return answer(want(want_search{text, limit}));
+  });
+}
+
+template <class Want>
+handler plain(Want what) {
+  return [what](const request&, const std::string&) { return answer(want(what)); };
+}
+
+const std::vector<row>& table() {
+  static const std::vector<row> rows{
+      {{"GET", "/health", "whether the node is up, and whether its mesh is"}, plain(want_health{})},
+      {{"GET", "/metrics", "counters and gauges for Prometheus"}, plain(want_metrics{})},
+      {{"GET", "/api/v1/status", "the node, its components, actors and peers"}, plain(want_status{})},
+      {{"GET", "/api/v1/shadow-index/{mbid}", "who serves a recording or release, best first"}, resolve},
+      {{"GET", "/api/v1/search", "recordings by MBID (mesh) or words (own library)"}, search},
+      {{"GET", "/api/v1/downloads", "downloads, newest first"}, downloads},
+      {{"POST", "/api/v1/downloads", "begin a download"}, fetch},
+      {{"GET", "/api/v1/downloads/{id}", "one download"},
+       [](const request&, const std::string& id) {
+         return with_transfer(id, [&] { return answer(want(want_download{id})); });
+       }},
+      {{"DELETE", "/api/v1/downloads/{id}", "forget an ended download"}, control(fb::FetchVerb::forget)},
+      {{"GET", "/api/v1/downloads/{id}/content", "the finished file"},
+       [](const request&, const std::string& id) {
+         return with_transfer(id, [&] { return answer(want(want_content{id})); });
+       }},
+      {{"POST", "/api/v1/downloads/{id}/cancel", "stop a download"}, control(fb::FetchVerb::cancel)},
+      {{"POST", "/api/v1/downloads/{id}/retry", "try a failed or waiting download again"},
+       control(fb::FetchVerb::retry)},
+      {{"GET", "/api/v1/library", "files of the library in path order, after a path"},
+       [](const request& asked, const std::string&) {
+         return with_limit(asked, 100, 1000, [&](std::uint32_t limit) {
+           return answer(want(want_library{text_of(asked, "after"), limit}));
+         });
+       }},
+      {{"POST", "/api/v1/library/rescan", "look at the folders now"}, plain(want_rescan{})},
+      {{"GET", "/api/v1/events/history", "the newest events, oldest first"},
+       [](const request& asked, const std::string&) {
+         return with_limit(asked, 100, 1000,
+                           [](std::uint32_t limit) { return answer(want(want_events{limit})); });
+       }},
+      {{"GET", "/api/v1/events", "events as they happen, over a WebSocket"}, plain(want_event_stream{})},
+      {{"GET", "/api/v1/openapi.json", "this interface, described"},
+       [](const request&, const std::string&) {
+         return answer(response{200, "application/json", std::string(openapi_json())});
+       }},
+  };
+  return rows;
+}
+
+/// The segment that `{x}` stands for, "" for a pattern without one; nullopt: no match.
+std::optional<std::string> match(std::string_view pattern, std::string_view path) {
+  const auto open = pattern.find('{');
+  if (open == std::string_view::npos) return pattern == path ? std::optional<std::string>("") : std::nullopt;
+  const auto tail = pattern.substr(pattern.find('}') + 1);
+  const auto head = pattern.substr(0, open);
+  if (path.size() <= head.size() + tail.size() || !path.starts_with(head) || !path.ends_with(tail))
+    return std::nullopt;
+  const auto segment = path.substr(head.size(), path.size() - head.size() - tail.size());
+  if (segment.find('/') != std::string_view::npos) return std::nullopt;
+  return std::string(segment);
+}
+
+}  // namespace
+
+const std::vector<route>& routes() {
+  static const std::vector<route> out = [] {
+    std::vector<route> all;
+    for (const auto& r : table()) all.push_back(r.what);
+    return all;
+  }();
+  return out;
+}
+
+std::variant<want, response> route_request(const request& asked) {
+  std::string allowed;
+  for (const auto& r : table()) {
+    const auto segment = match(r.what.pattern, asked.path);
+    if (!segment) continue;
+    if (r.what.method == asked.method || (asked.method == "HEAD" && r.what.method == "GET"))
+      return r.handle(asked, *segment);
+    allowed += (allowed.empty() ? "" : ", ") + std::string(r.what.method);
+  }
+  if (!allowed.empty()) {
+    auto out = problem(405, "wrong_method", "this address takes " + allowed);
+    out.headers.emplace_back("Allow", allowed);
+    return out;
+  }
+  if (asked.method == "GET" || asked.method == "HEAD")
+    if (const auto* asset = find_asset(asked.path)) return asset_response(*asset);
+  return problem(404, "not_found", "there is nothing at this address; see /api/v1/openapi.json");
+}
+
+}  // namespace vsf::gateway
