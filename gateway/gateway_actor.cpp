@@ -1,6 +1,7 @@
 #include "gateway/gateway_actor.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <utility>
 
 #include "actors/supervisor/child_set_actor.hpp"
