@@ -18,6 +18,7 @@
 #include "actors/identity/identity_file.hpp"
 #include "actors/node/node_actor.hpp"
 #include "config/load.hpp"
+#include "config/schema.hpp"
 #include "gateway/service.hpp"
 #include "net/analyzer_process/analyzer_process.hpp"
 #include "net/asio/asio_network.hpp"
@@ -39,14 +40,14 @@ int complain(const std::string& message) {
   return 1;
 }
 
-result<config::settings> load_settings(const arguments& args) {
-  auto file = args.config_file;
-  const bool chosen = !file.empty();
-  if (!chosen) file = config::default_config_file();
-  auto settings = chosen || fs::exists(file) ? config::load_file(file) : config::load_text("", "defaults");
-  if (settings && !args.data_dir.empty())
-    config::move_data_dir(*settings, fs::absolute(args.data_dir).string());
-  return settings;
+/// The chosen file, or the usual one if it is there, or the defaults; --data-dir wins over all of them.
+config::load_report load_settings(const arguments& args) {
+  config::load_options options;
+  if (!args.data_dir.empty()) options.data_dir = args.data_dir;
+  if (!args.config_file.empty()) return config::check_file(args.config_file, options);
+  const auto usual = config::default_config_path();
+  if (usual && fs::exists(*usual)) return config::check_file(*usual, options);
+  return config::check_text("", "defaults", options);
 }
 
 std::shared_ptr<spdlog::logger> make_logger(const config::settings& settings) {
@@ -193,15 +194,13 @@ int main(int argc, char** argv) {
     std::cout << config::sample();
     return 0;
   }
-  const auto settings = load_settings(args);
-  if (!settings) {
-    std::cerr << settings.error().message << '\n';
-    return args.check_config ? 1 : 2;
-  }
-  for (const auto& warning : config::warnings(*settings)) std::cerr << "warning: " << warning << '\n';
+  const auto loaded = load_settings(args);
+  for (const auto& warning : loaded.warnings) std::cerr << "warning: " << config::to_string(warning) << '\n';
+  for (const auto& error : loaded.errors) std::cerr << config::to_string(error) << '\n';
+  if (!loaded.errors.empty()) return args.check_config ? 1 : 2;
   if (args.check_config) {
     std::cout << "the configuration is valid\n";
     return 0;
   }
-  return serve(*settings);
+  return serve(loaded.values);
 }
