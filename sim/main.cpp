@@ -8,7 +8,6 @@
 #include "net/crypto/crypto.hpp"
 #include "sim/metrics.hpp"
 #include "sim/workload.hpp"
-#include "storage/event_store.hpp"
 
 namespace {
 
@@ -44,20 +43,6 @@ nlohmann::ordered_json network_json(const sim::internet_counters& c) {
           {"connects_failed", c.connects_failed}};
 }
 
-/// From the events that the nodes' own stores hold.
-std::uint64_t restarts_in(sim::world& world) {
-  std::uint64_t out = 0;
-  for (const auto& node : world.nodes()) {
-    const storage::event_store events(node->store);
-    const auto read = events.for_each(0, [&](const record<fb::Event>& event) {
-      if (event->kind() == fb::EventKind::actor_restarted) ++out;
-      return true;
-    });
-    if (!read) ++out;
-  }
-  return out;
-}
-
 int run(const run_options& options) {
   auto plan = sim::find_scenario(options.scenario);
   if (!plan) {
@@ -79,7 +64,7 @@ int run(const run_options& options) {
   world.run_until(users.end());
   users.close();
   auto metrics = sim::metrics_of(log->operations());
-  metrics["actor_restarts"] = static_cast<double>(restarts_in(world));
+  metrics["actor_restarts"] = static_cast<double>(world.actor_restarts());
   const auto wall_s = seconds_since(started);
 
   nlohmann::ordered_json out;

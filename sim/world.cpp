@@ -7,6 +7,7 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include "actors/node/node_actor.hpp"
+#include "storage/event_store.hpp"
 
 namespace vsf::sim {
 
@@ -188,6 +189,19 @@ void world::run_until(virtual_time end) {
 std::size_t world::live_nodes() const {
   return static_cast<std::size_t>(
       std::count_if(nodes_.begin(), nodes_.end(), [](const auto& n) { return n->up; }));
+}
+
+std::uint64_t world::actor_restarts() const {
+  std::uint64_t out = 0;
+  for (const auto& node : nodes_) {
+    const storage::event_store events(node->store);
+    const auto read = events.for_each(0, [&](const record<fb::Event>& event) {
+      if (event->kind() == fb::EventKind::actor_restarted) ++out;
+      return true;
+    });
+    if (!read) ++out;
+  }
+  return out;
 }
 
 }  // namespace vsf::sim

@@ -65,6 +65,9 @@ class world {
   const internet_counters& network_counters() const { return net_->counters(); }
   std::uint64_t warnings() const { return warnings_; }
   std::size_t live_nodes() const;
+  /// How often supervisors brought an actor back, from the events in the nodes' own stores; an unreadable
+  /// store counts too.
+  std::uint64_t actor_restarts() const;
 
  private:
   struct caf_config : caf::actor_system_config {
