@@ -34,12 +34,6 @@ bool same_items(const flatbuffers::Vector<const Struct*>* published, const std::
   return true;
 }
 
-bool is_mine(const fb::Leaf* leaf, const identity::identity& who) {
-  return leaf != nullptr && leaf->publisher() != nullptr &&
-         from_fb<public_key>(*leaf->publisher()) == who.signing_key.identity &&
-         leaf->id_nonce() == who.id_nonce;
-}
-
 fb::LeafT leaf_of(const leaf_content& content, std::uint64_t seq, std::uint64_t now_s,
                   std::uint32_t lease_s) {
   fb::LeafT out;
@@ -100,6 +94,12 @@ std::uint64_t seq_source::next(std::uint64_t unix_ms) {
   return last_;
 }
 
+bool is_leaf_of(const fb::Leaf* leaf, const identity::identity& who) {
+  return leaf != nullptr && leaf->publisher() != nullptr &&
+         from_fb<public_key>(*leaf->publisher()) == who.signing_key.identity &&
+         leaf->id_nonce() == who.id_nonce;
+}
+
 bool signature_is_old(const fb::Leaf& leaf, std::uint64_t now_s) {
   if (leaf.issued_at_s() > now_s + clock_slack_s) return true;
   const std::uint64_t age_s = now_s > leaf.issued_at_s() ? now_s - leaf.issued_at_s() : 0;
@@ -111,7 +111,7 @@ build_result build(const leaf_content& content, const fb::Leaf* published, const
   // The default goes without saying: the largest leaves have no byte to spare.
   if (lease_s == default_lease_s) lease_s = 0;
   const std::uint64_t now_s = unix_ms / 1000;
-  if (!is_mine(published, who)) published = nullptr;
+  if (!is_leaf_of(published, who)) published = nullptr;
   if (published != nullptr) seqs.observe(published->seq());
   const bool said_something = published != nullptr && published->ttl_s() != 0;
 

@@ -53,6 +53,9 @@ struct build_result {
 /// Whether a signature has less than half of its time left, or was made by a clock that ran ahead.
 bool signature_is_old(const fb::Leaf& leaf, std::uint64_t now_s);
 
+/// Whether this identity, with its present nonce, made the leaf; false for null.
+bool is_leaf_of(const fb::Leaf* leaf, const identity::identity& who);
+
 /// Compares what this node serves with `published`, its own present leaf under the key (null: none). A leaf
 /// of another identity counts as none. `unix_ms` is the wall time now, `lease_s` how long holders are
 /// asked to keep the leaf after each put.

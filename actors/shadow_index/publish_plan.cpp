@@ -62,7 +62,7 @@ bool publish_plan::changed(const dht_key& key, bool tombstone, nanoseconds now) 
   auto& e = keys_[key];
   if (e.tombstone) tombstones_.erase({e.lease_end, key});
   e.tombstone = tombstone;
-  e.is_new = true;
+  set_new(e, true);
   if (e.at == phase::in_flight) {
     e.changed_again = true;
     return true;
@@ -71,6 +71,12 @@ bool publish_plan::changed(const dht_key& key, bool tombstone, nanoseconds now) 
   e.failures = 0;
   enqueue(key, e);
   return true;
+}
+
+void publish_plan::set_new(entry& e, bool is_new) {
+  if (e.is_new == is_new) return;
+  e.is_new = is_new;
+  is_new ? ++pending_ : --pending_;
 }
 
 void publish_plan::enqueue(const dht_key& key, entry& e) {
@@ -87,6 +93,7 @@ void publish_plan::forget(const dht_key& key) {
   retries_.erase({at->second.due, key});
   flying_.erase({at->second.due, key});
   tombstones_.erase({at->second.lease_end, key});
+  set_new(at->second, false);
   keys_.erase(at);
 }
 
@@ -195,7 +202,7 @@ void publish_plan::done(const dht_key& key, std::uint32_t holders, std::uint32_t
     (e.is_new ? new_ : renewals_).push_front(key);
     return;
   }
-  e.is_new = false;
+  set_new(e, false);
   if (e.tombstone) tombstones_.emplace(e.lease_end, key);
 }
 
@@ -249,7 +256,6 @@ std::optional<nanoseconds> publish_plan::next_deadline(nanoseconds now) const {
 plan_status publish_plan::status(nanoseconds now) const {
   plan_status out;
   for (const auto& [key, e] : keys_) {
-    if (e.is_new) ++out.pending;
     if (e.tombstone) {
       ++out.withdrawing;
       continue;
@@ -257,6 +263,7 @@ plan_status publish_plan::status(nanoseconds now) const {
     ++out.keys;
     if (e.lease_end > now) ++out.alive;
   }
+  out.pending = pending_;
   out.in_flight = flying_.size();
   const auto lease_minutes = static_cast<std::uint64_t>(settings_.lease / minute);
   const auto kept = settings_.puts_per_minute * lease_minutes;

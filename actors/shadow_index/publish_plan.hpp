@@ -60,6 +60,9 @@ class publish_plan {
   std::optional<std::chrono::nanoseconds> next_deadline(std::chrono::nanoseconds now) const;
 
   plan_status status(std::chrono::nanoseconds now) const;
+  /// As in status, but at no cost.
+  std::uint64_t pending() const { return pending_; }
+  const plan_settings& settings() const { return settings_; }
   bool knows(const dht_key& key) const { return keys_.contains(key); }
   std::uint64_t timeouts() const { return timeouts_; }
   std::uint64_t rounds() const { return rounds_; }
@@ -78,6 +81,7 @@ class publish_plan {
     std::chrono::nanoseconds due{};        // retrying: when; in flight: its timeout
   };
 
+  void set_new(entry& e, bool is_new);
   void enqueue(const dht_key& key, entry& e);
   void start_round(std::chrono::nanoseconds now);
   void expire_in_flight(std::chrono::nanoseconds now);
@@ -100,6 +104,7 @@ class publish_plan {
   std::chrono::nanoseconds bucket_{};  // the bucket is full from then on
   std::chrono::nanoseconds paused_until_{};
   std::uint32_t pauses_ = 0;
+  std::uint64_t pending_ = 0;  // entries with is_new
   std::uint64_t timeouts_ = 0;
   std::uint64_t rounds_ = 0;
 };
