@@ -133,6 +133,56 @@ int partial(const std::string& folder, std::uint64_t limit) {
   return 0;
 }
 
+/// A partial file for which there is space, a copy of it for which there is none, then some: downloads/ is on
+/// a small filesystem of its own, or, where none can be mounted, files have a limit and downloads/ is in
+/// /dev/shm.
+int full_disk(const std::string& folder) {
+  const auto small = folder + "/small";
+  std::filesystem::create_directory(small);
+  const bool mounted = mount_small(small);
+  std::cout << (mounted ? "mounted" : "limited") << std::endl;
+  std::string other = "/dev/shm/vsf-test-XXXXXX";
+  if (!mounted && ::mkdtemp(other.data()) == nullptr) return 2;
+  const auto downloads = (mounted ? small : other) + "/downloads";
+  constexpr std::uint64_t size = 2 * 1024 * 1024;
+  auto files = vsf::storage::open_disk_files(downloads, folder + "/incomplete");
+  if (!files) return refused(files.error());
+  auto file = (*files)->open_partial("song", size);
+  if (!file) return refused(file.error());
+  const vsf::bytes content(size, 42);
+  if (auto written = (*file)->write_at(0, content); !written) return refused(written.error());
+
+  // Everything but 1 MiB is taken.
+  const auto ballast = small + "/ballast";
+  if (mounted)
+    std::ofstream(ballast) << std::string(15 * 1024 * 1024, 'x');
+  else
+    limit_file_size(1024 * 1024);
+  {
+    auto beside =
+        vsf::storage::open_disk_files(folder + "/downloads", mounted ? small : folder + "/incomplete");
+    if (!beside) return refused(beside.error());
+    const auto none = (*beside)->open_partial("other", size);
+    std::cout << (none ? "no error" : none.error().message) << std::endl;
+    if ((*beside)->partial_exists("other")) return 3;
+  }
+  const auto none = (*files)->finish("song", "song.mp3");
+  std::cout << (none ? "no error" : none.error().message) << std::endl;
+  if (!(*files)->partial_exists("song")) return 4;
+  if (!std::filesystem::is_empty(downloads)) return 5;
+
+  if (mounted)
+    std::filesystem::remove(ballast);
+  else
+    limit_file_size(RLIM_INFINITY);
+  const auto path = (*files)->finish("song", "song.mp3");
+  if (!path) return refused(path.error());
+  if (std::filesystem::file_size(*path) != size) return 6;
+  if (!mounted) std::filesystem::remove_all(other);
+  std::cout << "finished" << std::endl;
+  return 0;
+}
+
 int open_files(const std::string& folder) {
   auto files = vsf::storage::open_disk_files(folder + "/downloads", folder + "/incomplete");
   if (!files) return refused(files.error());
@@ -158,6 +208,7 @@ int main(int count, char** arguments) {
   }
   if (mode == "fill") return fill(folder);
   if (mode == "partial") return partial(folder, number);
+  if (mode == "full-disk") return full_disk(folder);
   if (mode == "files-nobody") {
     become_nobody();
     return open_files(folder);
