@@ -166,9 +166,13 @@ struct list_transfers {
   std::uint32_t offset = 0;
   std::uint32_t limit = 100;
 };
-/// INTERNAL, from a transfer: its status changed.
+namespace swarm {
+struct transfer_news;
+}
+/// INTERNAL, from a transfer: its status changed, or (then without one) only what `news` says.
 struct transfer_progress {
   record<fb::TransferStatus> status;
+  std::shared_ptr<const swarm::transfer_news> news{};
 };
 
 /// Downloads: one supervised transfer actor each, persisted.
@@ -376,6 +380,9 @@ struct files_walked {
   std::vector<entry> entries;
   std::vector<std::string> problems;
   bool finished = false;
+  /// With the last: all that was not listed is gone, unless it lies beneath one of `unread`.
+  bool complete = true;
+  std::vector<std::string> unread{};
 };
 
 }  // namespace vsf

@@ -1,0 +1,34 @@
+#include "actors/swarm/file_worker_actor.hpp"
+
+#include "actors/supervisor/child_set_actor.hpp"
+
+namespace vsf::swarm {
+
+namespace {
+
+struct runner {
+  const shared_files& files;
+
+  file_answer operator()(const upload_logic::open_file& c) const {
+    return {file_answer::opened{c.ticket, files.open(c.root)}};
+  }
+  file_answer operator()(const upload_logic::read_leaves& c) const {
+    return {file_answer::read{c.ticket, files.read(*c.file, c.first_leaf, c.count, c.recheck)}};
+  }
+  file_answer operator()(const upload_logic::hash_file& c) const {
+    return {file_answer::hashed{c.file->root, files.hash(*c.file)}};
+  }
+};
+
+}  // namespace
+
+file_worker_actor::behavior_type file_worker(file_worker_actor::stateful_pointer<file_worker_state> self,
+                                             environment_ptr env) {
+  supervisor::prepare(self);
+  self->state.files.emplace(env->files, env->store);
+  return {[self](const file_job& job) {
+    self->send(job.answer_to, std::visit(runner{*self->state.files}, job.command));
+  }};
+}
+
+}  // namespace vsf::swarm

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "actors/swarm/hash_tree.hpp"
+#include "messages/frame.hpp"
+#include "storage/file_system.hpp"
+#include "storage/library_store.hpp"
+
+namespace vsf::swarm {
+
+/// A file of the library that is open for peers, as the library knew it when it was opened.
+struct shared_file {
+  digest root;
+  std::string path;
+  std::uint64_t size_bytes = 0;
+  std::int64_t mtime_ns = 0;
+  std::shared_ptr<storage::file_reader> reader;
+};
+using shared_file_ptr = std::shared_ptr<const shared_file>;
+
+/// Why a file or a part of it can't be had.
+enum class file_problem : std::uint8_t { none, not_shared, gone, unreadable };
+
+/// The reading side of the library, for uploads. Calls block; safe from any thread.
+class shared_files {
+ public:
+  shared_files(std::shared_ptr<storage::file_system> files, std::shared_ptr<storage::kv_store> store);
+
+  struct opening {
+    shared_file_ptr file;
+    file_problem problem = file_problem::none;
+  };
+  /// The first file with this root that can be opened and has the size the library knows.
+  opening open(const digest& root) const;
+
+  struct reading {
+    frame whole;                   // made by overlay::allocate_bulk: the leaves are in its bulk_room()
+    std::uint64_t size_bytes = 0;  // of the leaves
+    file_problem problem = file_problem::none;
+  };
+  /// Leaves [first, first + count). With `recheck`, the library must still know this file as it was.
+  reading read(const shared_file& file, std::uint32_t first_leaf, std::uint16_t count, bool recheck) const;
+
+  struct hashing {
+    std::shared_ptr<const hash_tree> tree;
+    file_problem problem = file_problem::none;
+  };
+  /// Reads the whole file. gone: its bytes are no longer those of its root.
+  hashing hash(const shared_file& file) const;
+
+ private:
+  bool still_known(const shared_file& file) const;
+
+  std::shared_ptr<storage::file_system> files_;
+  storage::library_store library_;
+};
+
+}  // namespace vsf::swarm

@@ -1,0 +1,252 @@
+#include "actors/swarm/swarm_actor.hpp"
+
+#include <utility>
+
+#include <caf/sec.hpp>
+
+#include "actors/swarm/disk_worker_actor.hpp"
+#include "actors/swarm/transfer_actor.hpp"
+
+namespace vsf::swarm {
+
+namespace {
+
+using self_pointer = swarm_actor::stateful_pointer<swarm_state>;
+
+caf::error sorry(std::string text) { return caf::make_error(caf::sec::runtime_error, std::move(text)); }
+
+std::string child_name(const std::string& id) { return "transfer-" + id; }
+
+void start_worker(self_pointer self, std::size_t number) {
+  supervisor::child_spec spec;
+  spec.name = "disk-" + std::to_string(number);
+  spec.kind = disk_worker_state::name;
+  spec.spawn = [self, number] {
+    auto& st = self->state;
+    st.disks[number] = st.env->inline_workers ? self->system().spawn(disk_worker)
+                                              : self->system().spawn<caf::detached>(disk_worker);
+    return caf::actor_cast<caf::actor>(st.disks[number]);
+  };
+  spec.restarted = [self, number](const caf::actor&) {
+    // What its predecessor was to do for them is lost: they begin again from what is stored.
+    for (const auto& [id, t] : self->state.transfers)
+      if (t.worker == number && t.handle) caf::anon_send_exit(t.handle, caf::exit_reason::kill);
+  };
+  self->state.children->add(std::move(spec));
+}
+
+void start_transfer(self_pointer self, const std::string& id) {
+  auto& st = self->state;
+  auto& t = st.transfers[id];
+  t = {};
+  t.worker = st.next_worker++ % swarm_state::workers;
+  supervisor::child_spec spec;
+  spec.name = child_name(id);
+  spec.kind = transfer_state::name;
+  // One that always fails is tried more and more rarely and never takes the swarm down with it.
+  spec.backoff.base = std::chrono::milliseconds(500);
+  spec.backoff.cap = std::chrono::seconds(60);
+  spec.spawn = [self, id] {
+    auto& s = self->state;
+    auto& mine = s.transfers[id];
+    mine.handle = self->system().spawn(
+        transfer, transfer_setup{id, s.env, s.who, caf::actor_cast<swarm_actor>(self), s.disks[mine.worker],
+                                 *s.links, s.channels, s.share_bytes_per_s});
+    return caf::actor_cast<caf::actor>(mine.handle);
+  };
+  st.children->add(std::move(spec));
+}
+
+void share_out(self_pointer self) {
+  auto& st = self->state;
+  const auto limit = std::uint64_t{st.env->settings.transfers.download_limit_kib} * 1024;
+  if (limit == 0) return;
+  const auto share = limit / std::max<std::uint64_t>(1, st.registry.moving());
+  if (share == st.share_bytes_per_s) return;
+  st.share_bytes_per_s = share;
+  for (const auto& [id, t] : st.transfers) self->send(t.handle, rate_share{share});
+}
+
+/// What follows every change: turns, shares, events.
+void settle(self_pointer self) {
+  auto& st = self->state;
+  if (!st.links) return;
+  for (const auto& id : st.registry.take_turns()) start_transfer(self, id);
+  share_out(self);
+  const auto now = supervisor::now(self);
+  for (const auto& status : st.registry.take_events(now)) {
+    if (!st.links->telemetry) continue;
+    fb::EventT event;
+    event.kind = fb::EventKind::transfer_changed;
+    event.subject = string_of(status->transfer());
+    event.text = describe(*status);
+    self->send(st.links->telemetry, record<fb::Event>::pack(event));
+  }
+  if (const auto at = st.registry.next_event()) st.timer.arm(self, *at);
+}
+
+void load(self_pointer self) {
+  auto& st = self->state;
+  const auto loaded = st.store->for_each([&](const std::string&, const record<fb::TransferRecord>& transfer) {
+    if (transfer->status() != nullptr) {
+      fb::TransferStatusT status;
+      transfer->status()->UnPackTo(&status);
+      st.registry.restore(std::move(status));
+    }
+    return true;
+  });
+  if (loaded) return;
+  ++st.store_errors;
+  st.store_problem = loaded.error().message;
+}
+
+caf::result<record<fb::TransferStatus>> on_start(self_pointer self, const fb::FetchStart& what) {
+  auto& st = self->state;
+  if (what.mbid() == nullptr) return sorry("a download needs the MBID of a recording");
+  const auto wanted = from_fb<mbid>(*what.mbid());
+  const auto begun = st.registry.start(wanted, st.env->unix_ms(supervisor::now(self)), *st.env->random);
+  if (!begun) return sorry(begun.error().message);
+  if (!begun->is_new) {
+    ++st.joined;
+    return begun->status;
+  }
+  fb::TransferRecordT stored;
+  stored.status = std::make_unique<fb::TransferStatusT>(begun->status.unpack());
+  // Whoever is told that it began may rely on it.
+  if (const auto done = st.store->put(stored, {}, storage::durability::synced); !done) {
+    ++st.store_errors;
+    st.store_problem = done.error().message;
+    st.registry.erase(stored.status->transfer);
+    return sorry(done.error().message);
+  }
+  ++st.started;
+  for (const auto& id : st.registry.surplus()) {
+    if (!st.store->erase(id, storage::durability::buffered)) ++st.store_errors;
+    st.registry.erase(id);
+  }
+  settle(self);
+  return begun->status;
+}
+
+caf::result<record<fb::TransferStatus>> on_control(self_pointer self,
+                                                   const record<fb::FetchControl>& control) {
+  auto& st = self->state;
+  const auto id = string_of(control->transfer());
+  if (st.registry.find(id) == nullptr)
+    return sorry("there is no transfer " + id + "; list them to see their ids");
+  if (!st.links) return sorry("the node is still starting; try again in a moment");
+  if (!st.registry.has_actor(id)) {
+    st.registry.run_now(id);
+    start_transfer(self, id);
+  }
+  auto& t = st.transfers.at(id);
+  ++t.controls;
+  return self->delegate(t.handle, control);
+}
+
+void add(transfer_counters& to, const transfer_counters& x) {
+  to.bytes_received += x.bytes_received;
+  to.bytes_verified += x.bytes_verified;
+  to.bytes_wasted += x.bytes_wasted;
+  to.bad_leaves += x.bad_leaves;
+  to.bad_proofs += x.bad_proofs;
+  to.sources_lost += x.sources_lost;
+  to.sources_refused += x.sources_refused;
+  to.sources_banned += x.sources_banned;
+  to.resolves += x.resolves;
+  to.sha256_mismatches += x.sha256_mismatches;
+}
+
+void on_progress(self_pointer self, const transfer_progress& progress) {
+  auto& st = self->state;
+  if (progress.status) st.registry.update(progress.status);
+  if (const auto& news = progress.news) {
+    add(st.totals, news->counted);
+    const auto it = st.transfers.find(news->transfer);
+    // A command that is on its way to it may give it new work.
+    if (news->over && it != st.transfers.end() && it->second.controls == news->controls) {
+      st.transfers.erase(it);
+      st.children->remove(child_name(news->transfer));
+      st.registry.actor_gone(news->transfer);
+      if (news->forgotten) st.registry.erase(news->transfer);
+    }
+  }
+  settle(self);
+}
+
+record<fb::ComponentReport> report(self_pointer self) {
+  auto& st = self->state;
+  fb::ComponentReportT out;
+  out.path = out.kind = "swarm";
+  out.mailbox = supervisor::mailbox_size(self);
+  const auto count = [&](const char* name, std::uint64_t value) {
+    auto c = std::make_unique<fb::CounterT>();
+    c->name = name;
+    c->value = value;
+    out.counters.push_back(std::move(c));
+  };
+  count("downloads_started", st.started);
+  count("downloads_joined", st.joined);
+  count("bytes_received", st.totals.bytes_received);
+  count("bytes_verified", st.totals.bytes_verified);
+  count("bytes_wasted", st.totals.bytes_wasted);
+  count("bad_leaves", st.totals.bad_leaves);
+  count("bad_proofs", st.totals.bad_proofs);
+  count("sources_lost", st.totals.sources_lost);
+  count("sources_refused", st.totals.sources_refused);
+  count("sources_banned", st.totals.sources_banned);
+  count("resolves", st.totals.resolves);
+  count("sha256_mismatches", st.totals.sha256_mismatches);
+  count("store_errors", st.store_errors);
+  count("actor_restarts", st.children->restarts());
+  for (const auto state : fb::EnumValuesTransferState()) {
+    auto g = std::make_unique<fb::GaugeT>();
+    g->name = "transfers";
+    g->label = "state=\"" + std::string(fb::EnumNameTransferState(state)) + '"';
+    g->value = static_cast<std::int64_t>(st.registry.count(state));
+    out.gauges.push_back(std::move(g));
+  }
+  out.children = st.children->report();
+  if (!st.store_problem.empty()) out.notes.push_back("Downloads can't be stored: " + st.store_problem);
+  return record<fb::ComponentReport>::pack(out);
+}
+
+}  // namespace
+
+swarm_actor::behavior_type swarm(self_pointer self, environment_ptr env, identity_ptr who) {
+  supervisor::prepare(self);
+  auto& state = self->state;
+  state.env = std::move(env);
+  state.who = std::move(who);
+  state.children.emplace(self, state.env, "swarm");
+  state.store.emplace(state.env->store);
+  state.channels = std::make_shared<std::atomic<std::uint32_t>>(
+      static_cast<std::uint32_t>(state.env->random->below(65535)));
+  for (std::size_t i = 0; i < swarm_state::workers; ++i) start_worker(self, i);
+  load(self);
+  return {
+      [self](const record<fb::FetchStart>& what) { return on_start(self, *what); },
+      [self](const record<fb::FetchControl>& control) { return on_control(self, control); },
+      [self](const list_transfers& page) {
+        return record<fb::TransferList>::pack(self->state.registry.list(page.offset, page.limit));
+      },
+      [self](const transfer_progress& progress) { on_progress(self, progress); },
+      [self](const component_links& links) {
+        auto& st = self->state;
+        st.links = links;
+        st.children->report_to(links.telemetry);
+        for (const auto& [id, t] : st.transfers) self->send(t.handle, links);
+        settle(self);
+      },
+      [self](const report_request& request) {
+        const auto& links = self->state.links;
+        if (links && links->telemetry) self->send(links->telemetry, report(self), request.round);
+      },
+      [self](const alarm& message) {
+        if (self->state.timer.take(message)) settle(self);
+      },
+      [self](const restart_child& message) { self->state.children->on_restart(message); },
+  };
+}
+
+}  // namespace vsf::swarm

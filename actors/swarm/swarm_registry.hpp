@@ -1,0 +1,89 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "messages/schemas.hpp"
+#include "net/crypto/random.hpp"
+
+namespace vsf::swarm {
+
+/// What the swarm knows of all its transfers: which there are, which may run now, and what to tell about them
+/// when. Pure.
+class swarm_registry {
+ public:
+  using nanoseconds = std::chrono::nanoseconds;
+  struct options {
+    std::size_t max_running = 8;          // moving, or looking for their first source
+    std::size_t max_actors = 256;         // with those that wait for sources or room on the disk
+    std::size_t max_unfinished = 10'000;  // FetchStart is refused beyond
+    std::size_t max_finished = 1'000;     // the oldest are forgotten
+    nanoseconds event_interval = std::chrono::milliseconds(250);
+  };
+
+  swarm_registry() : swarm_registry(options{}) {}
+  explicit swarm_registry(options how) : how_(how) {}
+
+  /// A transfer from the store.
+  void restore(fb::TransferStatusT status);
+
+  struct started {
+    record<fb::TransferStatus> status;
+    bool is_new = false;
+  };
+  /// The unfinished transfer of this MBID, or a new one that waits for its turn. Fails beyond max_unfinished.
+  result<started> start(const mbid& what, std::uint64_t unix_ms, crypto::random_source& random);
+  const record<fb::TransferStatus>* find(const std::string& id) const;
+  /// Newest first; limit at most 1000.
+  fb::TransferListT list(std::uint32_t offset, std::uint32_t limit) const;
+
+  /// Ids whose turn has come; they count as having an actor from now on.
+  std::vector<std::string> take_turns();
+  /// This one gets an actor whatever the others do.
+  void run_now(const std::string& id);
+  bool has_actor(const std::string& id) const { return actors_.count(id) != 0; }
+  void actor_gone(const std::string& id) { actors_.erase(id); }
+  void update(const record<fb::TransferStatus>& status);
+  void erase(const std::string& id);
+  /// Ids of finished transfers beyond the bound, oldest first: to be forgotten.
+  std::vector<std::string> surplus() const;
+
+  /// Transfers that changed and may be told of now; at most one event per transfer and interval.
+  std::vector<record<fb::TransferStatus>> take_events(nanoseconds now);
+  std::optional<nanoseconds> next_event() const;
+
+  /// How many move bytes now: they share the download limit.
+  std::size_t moving() const;
+  std::size_t count(fb::TransferState state) const;
+  std::size_t size() const { return rows_.size(); }
+
+ private:
+  struct row {
+    record<fb::TransferStatus> status;
+    std::optional<nanoseconds> told;
+  };
+  static bool is_final(fb::TransferState s) {
+    return s == fb::TransferState::done || s == fb::TransferState::failed ||
+           s == fb::TransferState::cancelled;
+  }
+  bool takes_a_place(const row& r) const;
+
+  options how_;
+  std::map<std::string, row> rows_;
+  std::set<std::pair<std::uint64_t, std::string>> by_age_;  // created_ms, id
+  std::map<mbid, std::string> unfinished_;
+  std::set<std::string> actors_;
+  std::deque<std::string> waiting_;
+  std::set<std::string> changed_;
+};
+
+/// "Recording 5b11f4ce-...: transferring, 45% of 30.1 MiB" for people.
+std::string describe(const fb::TransferStatus& status);
+
+}  // namespace vsf::swarm

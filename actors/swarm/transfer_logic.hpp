@@ -1,0 +1,271 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "actors/swarm/candidate_choice.hpp"
+#include "actors/swarm/source_logic.hpp"
+#include "actors/swarm/token_bucket.hpp"
+#include "actors/swarm/transfer_plan.hpp"
+#include "messages/schemas.hpp"
+
+namespace vsf::swarm {
+
+/// What a transfer has seen since it was last asked.
+struct transfer_counters {
+  std::uint64_t bytes_received = 0;  // payload off the wire
+  std::uint64_t bytes_verified = 0;
+  std::uint64_t bytes_wasted = 0;  // received and of no use: wrong, unasked or late
+  std::uint64_t bad_leaves = 0;
+  std::uint64_t bad_proofs = 0;
+  std::uint64_t sources_lost = 0;
+  std::uint64_t sources_refused = 0;
+  std::uint64_t sources_banned = 0;
+  std::uint64_t resolves = 0;
+  std::uint64_t sha256_mismatches = 0;
+};
+
+/// One download from the question who has it to the renamed file. Pure: its owner asks the resolver, runs
+/// sources and the disk, and tells it what came of it.
+///
+/// One source is used at a time (max_active), the plan below it takes any number.
+class transfer_logic {
+ public:
+  using nanoseconds = std::chrono::nanoseconds;
+  struct options {
+    std::size_t max_active = 1;
+    nanoseconds resolve_deadline = std::chrono::milliseconds(4900);
+    nanoseconds first_backoff = std::chrono::seconds(2);
+    nanoseconds last_backoff = std::chrono::seconds(60);
+    nanoseconds refused_pause = std::chrono::minutes(10);
+    /// Rounds of asking the mesh again, in vain, before a transfer that has bytes takes another encoding.
+    unsigned rounds_before_fallback = 3;
+    std::uint64_t checkpoint_bytes = 4 << 20;
+    nanoseconds checkpoint_interval = std::chrono::seconds(2);
+    nanoseconds least_checkpoint_interval = std::chrono::milliseconds(250);
+    nanoseconds status_interval = std::chrono::milliseconds(250);
+    std::size_t max_sources = 64;  // remembered
+    std::size_t max_banned = 256;
+    std::size_t max_connections = 256;  // remembered
+  };
+  enum class stored : std::uint8_t { buffered, synced };
+
+  // Effects.
+  struct resolve {
+    bool fresh = false;
+  };
+  struct connect {
+    source_number source = 0;
+    contact who;
+    digest root;
+    std::uint64_t size_bytes = 0;
+  };
+  struct disconnect {
+    source_number source = 0;
+  };
+  struct ask_proof {
+    source_number source = 0;
+    std::uint32_t piece = 0;
+  };
+  struct ask_data {
+    source_number source = 0;
+    transfer_plan::data_request what;
+  };
+  // To the disk; an answer names the epoch it belongs to.
+  struct open_disk {
+    std::uint32_t epoch = 0;
+    digest root;
+    std::uint64_t size_bytes = 0;
+    std::string partial_name;
+    std::string finishing_as;
+  };
+  struct check_proof {
+    std::uint32_t epoch = 0;
+    source_number source = 0;
+    std::uint32_t piece = 0;
+    record<fb::OverlayMessage> message;
+  };
+  struct write_leaves {
+    std::uint32_t epoch = 0;
+    source_number source = 0;
+    std::uint32_t first_leaf = 0;
+    std::uint16_t count = 0;
+    std::uint64_t wanted = 0;
+    frame body;
+  };
+  struct checkpoint {
+    std::uint32_t epoch = 0;
+    fb::TransferRecordT transfer;
+  };
+  struct save {
+    fb::TransferRecordT transfer;
+    stored how = stored::buffered;
+  };
+  struct finish {
+    std::uint32_t epoch = 0;
+    fb::TransferRecordT transfer;
+  };
+  struct settle {
+    fb::TransferRecordT transfer;
+  };
+  struct hash_file {
+    std::uint32_t epoch = 0;
+    std::string path;
+  };
+  struct discard {
+    fb::TransferRecordT transfer;
+    std::string partial_name;
+  };
+  struct forget {
+    std::string partial_name;
+  };
+  /// Something a person should be told as an event.
+  struct warn {
+    std::string text;
+  };
+  using effect =
+      std::variant<resolve, connect, disconnect, ask_proof, ask_data, open_disk, check_proof, write_leaves,
+                   checkpoint, save, finish, settle, hash_file, discard, forget, warn>;
+  using effects = std::vector<effect>;
+
+  /// `who` is this node. `from` is the stored record of a transfer that is not at its end.
+  transfer_logic(const node_id& who, fb::TransferRecordT from)
+      : transfer_logic(who, std::move(from), options{}) {}
+  transfer_logic(const node_id& who, fb::TransferRecordT from, options how);
+
+  /// How the actor clock relates to wall time; before anything else.
+  void know_time(nanoseconds now, std::uint64_t unix_ms);
+  effects start(nanoseconds now);
+  effects resolved(nanoseconds now, const fb::ResolveResult& answer);
+
+  effects source_opened(nanoseconds now, source_number source, std::uint32_t window);
+  effects proof_came(nanoseconds now, source_number source, std::uint32_t piece,
+                     const record<fb::OverlayMessage>& message);
+  effects data_came(nanoseconds now, source_number source, const source_logic::data_came& what,
+                    std::uint32_t window);
+  effects request_failed(nanoseconds now, source_number source, std::uint32_t request, std::uint32_t window);
+  effects unasked(nanoseconds now, std::uint64_t bytes);
+  effects source_over(nanoseconds now, source_number source, source_logic::end how,
+                      const std::string& reason);
+
+  struct disk_state {
+    leaf_bitmap had;
+    std::vector<std::uint32_t> proven;
+    std::uint64_t bytes_kept = 0;
+    std::uint64_t bytes_recovered = 0;
+    std::string finished_path;
+  };
+  effects disk_opened(nanoseconds now, std::uint32_t epoch, const disk_state& what);
+  effects proof_checked(nanoseconds now, std::uint32_t epoch, source_number source, std::uint32_t piece,
+                        bool good);
+  effects leaves_checked(nanoseconds now, std::uint32_t epoch, source_number source, std::uint32_t first_leaf,
+                         std::uint16_t count, std::uint64_t good, std::uint64_t bad);
+  effects checkpointed(nanoseconds now, std::uint32_t epoch);
+  effects finished(nanoseconds now, std::uint32_t epoch, const std::string& path);
+  effects hashed(nanoseconds now, std::uint32_t epoch, const digest& sha256);
+  effects hash_failed(nanoseconds now, std::uint32_t epoch, const std::string& reason);
+  /// Anything the disk could not do. epoch 0: a save.
+  effects disk_failed(nanoseconds now, std::uint32_t epoch, const std::string& reason);
+
+  effects cancel(nanoseconds now);
+  effects retry(nanoseconds now);
+  effects drop(nanoseconds now);  // forget
+  effects set_rate(nanoseconds now, std::uint64_t bytes_per_s);
+  effects tick(nanoseconds now);
+  std::optional<nanoseconds> next_deadline() const;
+
+  /// The status to tell others, if it changed and is due: at once for a new state, else at most 4 times a
+  /// second.
+  std::optional<fb::TransferStatusT> take_status(nanoseconds now);
+  fb::TransferStatusT status() const;
+  transfer_counters take_counters() { return std::exchange(counters_, {}); }
+  /// Nothing more will happen without a command, once the disk has done what it was told.
+  bool is_final() const;
+  /// All traces are being removed.
+  bool is_forgotten() const { return forgotten_; }
+
+ private:
+  struct known_source {
+    source_number number = 0;
+    contact who;
+    std::size_t order = 0;
+    fb::SourceState state = fb::SourceState::idle;
+    std::uint64_t bytes = 0;
+    std::uint32_t bad_leaves = 0;
+    std::uint32_t window = 0;
+    unsigned failures = 0;
+    nanoseconds retry_at{0};
+    std::string reason{};
+  };
+
+  fb::TransferRecordT snapshot() const;
+  digest root() const { return from_fb<digest>(status_.variant->root()); }
+  bool has_variant() const { return status_.variant != nullptr; }
+  void set_state(fb::TransferState state, std::string reason = {});
+  void end_with(nanoseconds now, fb::TransferState state, std::string reason, effects& out);
+  void ask_resolver(nanoseconds now, effects& out);
+  void first_answer(nanoseconds now, const fb::ResolveResult& answer,
+                    const std::vector<variant_choice>& choices, effects& out);
+  void later_answer(nanoseconds now, const std::vector<variant_choice>& choices, effects& out);
+  void ask_later(nanoseconds now);
+  void take_sources(const variant_choice& choice);
+  void choose(nanoseconds now, const variant_choice& choice, effects& out);
+  bool usable(nanoseconds now, const known_source& s) const;
+  bool offers_source(nanoseconds now, const variant_choice& choice) const;
+  known_source* by_number(source_number number);
+  known_source* best_source(nanoseconds now);
+  std::size_t active() const;
+  void close_sources(effects& out);
+  void stop(effects& out);
+  void open(effects& out);
+  void step(nanoseconds now, effects& out);
+  void pump(nanoseconds now, effects& out);
+  void pump_source(nanoseconds now, known_source& s, effects& out);
+  void ban(nanoseconds now, known_source& s, std::string reason, effects& out);
+  void maybe_checkpoint(nanoseconds now, effects& out);
+  void begin_finish(effects& out);
+  std::string waiting_reason() const;
+  nanoseconds backoff(unsigned failures) const;
+  std::uint64_t wall_ms(nanoseconds now) const;
+  bool is_running() const;
+  std::optional<nanoseconds> checkpoint_due() const;
+
+  node_id self_;
+  options how_;
+  fb::TransferStatusT status_;
+  std::string partial_name_;
+  std::map<digest, std::set<static_key>> banned_;    // by root
+  std::map<static_key, known_source> sources_;       // of the current root
+  std::map<source_number, static_key> connections_;  // also ended ones: their leaves may still be checked
+  source_number next_source_ = 1;
+  std::optional<transfer_plan> plan_;  // while the partial file is open
+  std::uint32_t epoch_ = 0;
+  bool opening_ = false;
+  bool finishing_ = false;
+  token_bucket bucket_;
+  std::optional<nanoseconds> resolve_due_;    // no answer until then: none will come
+  std::optional<nanoseconds> resolve_again_;  // back-off
+  std::optional<nanoseconds> last_resolve_;
+  unsigned vain_rounds_ = 0;
+  std::optional<nanoseconds> bucket_wait_;
+  std::uint64_t unsynced_bytes_ = 0;
+  std::uint64_t in_checkpoint_ = 0;
+  bool checkpointing_ = false;
+  nanoseconds last_checkpoint_{0};
+  nanoseconds unsynced_since_{0};
+  bool dirty_ = true;
+  bool urgent_ = true;
+  nanoseconds last_told_{0};
+  bool forgotten_ = false;
+  std::int64_t wall_offset_ms_ = 0;  // unix time less actor time
+  transfer_counters counters_;
+};
+
+}  // namespace vsf::swarm

@@ -1,0 +1,117 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "actors/swarm/hash_tree.hpp"
+#include "actors/swarm/leaf_bitmap.hpp"
+
+namespace vsf::swarm {
+
+/// A source within one transfer; counted up, never used twice.
+using source_number = std::uint32_t;
+
+/// At most this many leaves are asked for at once: one bit each fits a word.
+inline constexpr std::uint16_t max_request_leaves = 64;
+
+/// Who fetches what of one file: which pieces' hashes to ask for, which leaves, and what is left. Any number
+/// of sources at once. Pure bookkeeping: nothing here knows time, sockets or bytes.
+///
+/// A leaf is missing, asked for, being checked, or had. It is asked for only when its piece is proven, and
+/// never again once it is had; what a lost source still owed goes back to missing.
+class transfer_plan {
+ public:
+  struct data_request {
+    std::uint32_t id = 0;  // unique within the transfer
+    std::uint32_t first_leaf = 0;
+    std::uint16_t count = 0;
+  };
+  struct options {
+    /// A source is asked for hashes while fewer pieces than this are proven (or about to be) and have missing
+    /// leaves.
+    std::uint32_t pieces_ahead = 5;
+    std::uint32_t proofs_in_flight = 3;  // a source
+    std::uint32_t first_piece = 0;       // where to begin; the order is by number, round the end
+  };
+
+  explicit transfer_plan(std::uint64_t size_bytes) : transfer_plan(size_bytes, options{}) {}
+  transfer_plan(std::uint64_t size_bytes, options how);
+
+  /// Before anything else: what an earlier run left.
+  void restore(const leaf_bitmap& had, const std::vector<std::uint32_t>& proven_pieces);
+
+  void add_source(source_number source);
+  /// Everything it was asked for goes back; what is being checked stays so.
+  void drop_source(source_number source);
+
+  /// The next piece whose hashes to ask that source for; it then counts as asked.
+  std::optional<std::uint32_t> next_proof(source_number source);
+  /// The next run of leaves to ask that source for, at most `most`; its leaves then count as asked.
+  std::optional<data_request> next_data(source_number source, std::uint16_t most);
+
+  /// Hashes came; whether anybody asked that source for them. They are then being checked.
+  bool proof_arrived(source_number source, std::uint32_t piece);
+  /// The source won't give them.
+  void proof_refused(source_number source, std::uint32_t piece);
+  void proof_checked(std::uint32_t piece, bool good);
+
+  /// Leaves [first, first + count) came for a request: bit i is set if leaf first + i is wanted and now being
+  /// checked. 0: nobody asked for them, or they are had already.
+  std::uint64_t data_arrived(source_number source, std::uint32_t request, std::uint32_t first,
+                             std::uint16_t count);
+  /// The request was denied, timed out or cancelled: what did not arrive goes back.
+  void request_over(source_number source, std::uint32_t request);
+  /// The verdict on a leaf that was being checked.
+  void leaf_checked(std::uint32_t leaf, bool good);
+
+  std::uint64_t size() const { return size_; }
+  const leaf_bitmap& had() const { return had_; }
+  std::uint64_t bytes_had() const { return bytes_had_; }
+  bool complete() const { return had_.full(); }
+  /// Leaves asked of a source and not arrived.
+  std::uint32_t outstanding(source_number source) const;
+  std::uint32_t checking() const { return checking_; }
+
+ private:
+  enum class leaf : std::uint8_t { missing, asked, checking, had };
+  enum class proof : std::uint8_t { none, asked, checking, proven };
+  struct request {
+    std::uint32_t first = 0;
+    std::uint16_t count = 0;
+    std::uint64_t arrived = 0;
+  };
+  struct source {
+    std::map<std::uint32_t, request> requests;
+    std::set<std::uint32_t> proofs;
+    std::uint32_t outstanding = 0;
+  };
+
+  static std::uint64_t all_bits(std::uint16_t count) {
+    return count >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << count) - 1;
+  }
+  std::uint32_t piece_of(std::uint32_t leaf_number) const { return leaf_number / piece_leaves; }
+  void set_missing(std::uint32_t leaf_number);
+  void take_missing(std::uint32_t leaf_number, leaf to);
+  void file_piece(std::uint32_t piece);
+  void give_back(const request& r);
+  std::optional<std::uint32_t> from_first(const std::set<std::uint32_t>& pieces) const;
+
+  std::uint64_t size_;
+  options how_;
+  std::vector<leaf> leaves_;
+  std::vector<proof> proofs_;
+  std::vector<std::uint8_t> missing_;  // leaves of that piece
+  std::set<std::uint32_t> unproven_;   // nobody is asked, something is missing
+  std::set<std::uint32_t> ready_;      // proven, something is missing
+  std::uint32_t proofs_under_way_ = 0;
+  std::map<source_number, source> sources_;
+  leaf_bitmap had_;
+  std::uint64_t bytes_had_ = 0;
+  std::uint32_t checking_ = 0;
+  std::uint32_t next_request_ = 1;
+};
+
+}  // namespace vsf::swarm

@@ -1,0 +1,166 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "actors/swarm/shared_files.hpp"
+#include "actors/swarm/source_logic.hpp"
+#include "actors/swarm/token_bucket.hpp"
+#include "actors/swarm/tree_cache.hpp"
+#include "messages/schemas.hpp"
+
+namespace vsf::swarm {
+
+struct upload_counters {
+  std::uint64_t bytes_served = 0;  // handed to sessions
+  std::uint64_t frames_served = 0;
+  std::uint64_t proofs_served = 0;
+  std::uint64_t roots_opened = 0;
+  std::uint64_t trees_built = 0;
+  std::uint64_t files_gone = 0;  // changed or vanished under us
+  std::uint64_t sessions_refused = 0;
+  std::array<std::uint64_t, 6> denied{};  // by fb::DenyReason
+};
+
+/// What peers may have of us, in which order and how fast. Pure: files are read and frames sent by its owner.
+///
+/// Sessions take turns frame by frame. A Denied without a request closes its channel.
+class upload_logic {
+ public:
+  using nanoseconds = std::chrono::nanoseconds;
+  using session_number = std::uint64_t;
+  struct options {
+    std::size_t max_sessions = 512;
+    std::size_t max_channels = 32;
+    std::size_t max_channels_per_session = 8;
+    std::size_t max_requests_per_session = 512;
+    std::size_t max_proofs_per_session = 64;
+    std::size_t frames_in_flight_per_session = 8;  // being read or not yet taken by the session
+    std::size_t reads_in_flight = 16;
+    std::uint16_t leaves_per_frame = 3;
+    std::size_t tree_cache_bytes = 8 << 20;
+    std::uint64_t rate_bytes_per_s = 0;  // 0: no limit
+    /// A channel nobody used for that long makes room when another one is wanted.
+    nanoseconds idle = std::chrono::seconds(60);
+    /// How often a file that is being served is compared with what the library knows of it.
+    nanoseconds recheck = std::chrono::seconds(1);
+  };
+
+  // Effects. Answers name the ticket.
+  struct say {
+    session_number session = 0;
+    record<fb::OverlayMessage> message;
+  };
+  struct open_file {
+    std::uint64_t ticket = 0;
+    digest root;
+  };
+  struct read_leaves {
+    std::uint64_t ticket = 0;
+    shared_file_ptr file;
+    std::uint32_t first_leaf = 0;
+    std::uint16_t count = 0;
+    bool recheck = false;
+  };
+  struct hash_file {
+    shared_file_ptr file;
+  };
+  struct send_frame {
+    session_number session = 0;
+    std::uint16_t channel = 0;
+    std::uint32_t request = 0;
+    std::uint32_t first_leaf = 0;
+    std::uint16_t count = 0;
+    frame whole;  // as shared_files read it
+  };
+  using effect = std::variant<say, open_file, read_leaves, hash_file, send_frame>;
+  using effects = std::vector<effect>;
+
+  upload_logic() : upload_logic(options{}) {}
+  explicit upload_logic(options how);
+
+  effects message(nanoseconds now, session_number session, const fb::OverlayMessage& what);
+  effects session_ended(nanoseconds now, session_number session);
+  effects file_opened(nanoseconds now, std::uint64_t ticket, const shared_files::opening& what);
+  effects leaves_read(nanoseconds now, std::uint64_t ticket, const shared_files::reading& what);
+  effects file_hashed(nanoseconds now, const digest& root, const shared_files::hashing& what);
+  /// The session took a frame.
+  effects frame_sent(nanoseconds now, session_number session);
+  effects tick(nanoseconds now);
+  std::optional<nanoseconds> next_deadline() const { return wait_; }
+
+  const upload_counters& counters() const { return counters_; }
+  std::size_t sessions() const { return sessions_.size(); }
+  std::size_t channels() const { return channels_; }
+  std::size_t requests_queued() const;
+  const tree_cache& trees() const { return trees_; }
+
+ private:
+  struct channel {
+    digest root;
+    std::uint64_t opening = 0;  // ticket; 0 once open
+    shared_file_ptr file;
+    nanoseconds used{0};
+    nanoseconds rechecked{0};
+    std::vector<std::uint32_t> proofs;  // pieces asked for while the tree is being built
+  };
+  struct request {
+    std::uint16_t channel = 0;
+    std::uint32_t id = 0;
+    std::uint32_t next_leaf = 0;
+    std::uint16_t left = 0;
+  };
+  struct session {
+    std::map<std::uint16_t, channel> channels;
+    std::deque<request> requests;
+    std::size_t in_flight = 0;
+    std::size_t proofs = 0;
+  };
+  struct read_job {
+    session_number session = 0;
+    std::uint16_t channel = 0;
+    std::uint32_t request = 0;
+    std::uint32_t first_leaf = 0;
+    std::uint16_t count = 0;
+    shared_file_ptr file;
+  };
+  struct open_job {
+    session_number session = 0;
+    std::uint16_t channel = 0;
+  };
+
+  void deny(session_number to, std::uint16_t number, std::uint32_t request, fb::DenyReason reason,
+            effects& out);
+  void close(session& s, std::uint16_t number);
+  void open_root(nanoseconds now, session_number from, session& s, const fb::OpenRoot& what, effects& out);
+  void get_proof(nanoseconds now, session_number from, session& s, const fb::GetProof& what, effects& out);
+  void get_data(nanoseconds now, session_number from, session& s, const fb::GetData& what, effects& out);
+  void say_proof(session_number to, std::uint16_t number, const hash_tree& tree, std::uint32_t piece,
+                 effects& out);
+  bool make_room(nanoseconds now, effects& out);
+  void file_lost(const digest& root, fb::DenyReason reason, effects& out);
+  void pump(nanoseconds now, effects& out);
+  session* next_turn();
+  void erase_if_empty(session_number number);
+
+  options how_;
+  std::map<session_number, session> sessions_;
+  std::map<std::uint64_t, open_job> opening_;
+  std::map<std::uint64_t, read_job> reading_;
+  std::map<digest, bool> hashing_;
+  tree_cache trees_;
+  token_bucket bucket_;
+  std::optional<nanoseconds> wait_;
+  session_number last_served_ = 0;
+  std::size_t channels_ = 0;
+  std::uint64_t next_ticket_ = 1;
+  upload_counters counters_;
+};
+
+}  // namespace vsf::swarm
