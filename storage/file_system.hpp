@@ -9,7 +9,7 @@ namespace vsf::storage {
 
 /// A file that is read at offsets (pread); safe from any thread.
 class file_reader {
-public:
+ public:
   virtual ~file_reader() = default;
   virtual std::uint64_t size() const = 0;
   /// Reads up to out.size() bytes; fewer only at the end of the file.
@@ -18,7 +18,7 @@ public:
 
 /// A download on its way: pre-allocated, written at offsets.
 class partial_file : public file_reader {
-public:
+ public:
   /// Writes all of `data` or fails ("No space left on ... free some and retry").
   virtual result<void> write_at(std::uint64_t offset, byte_view data) = 0;
   /// What was written before survives a loss of power after this.
@@ -27,17 +27,18 @@ public:
 
 /// The files of a node: those it shares, its partial and its finished downloads. Disk or memory (simulator).
 class file_system {
-public:
+ public:
   virtual ~file_system() = default;
   /// A file of the library by the path the library store has for it.
   virtual result<std::shared_ptr<file_reader>> open_shared(const std::string& path) = 0;
-  /// Opens or creates a partial file of this name (one component) and size in the incomplete folder. An existing one of
-  /// another size is an error.
+  /// Opens or creates a partial file of this name (one component) and size in the incomplete folder. An
+  /// existing one of another size is an error.
   virtual result<std::shared_ptr<partial_file>> open_partial(const std::string& name, std::uint64_t size) = 0;
   virtual bool partial_exists(const std::string& name) = 0;
-  /// Syncs the partial file and moves it into the download folder as `wanted_name` (one component, made safe by the
-  /// caller; " (2)" and so on is put before the extension when taken). Across filesystems: copy, sync, unlink. Both
-  /// folders are opened once and everything happens beneath their descriptors. Gives the finished file's full path.
+  /// Syncs the partial file and moves it into the download folder as `wanted_name` (one component, made safe
+  /// by the caller; " (2)" and so on is put before the extension when taken). Across filesystems: copy, sync,
+  /// unlink. Both folders are opened once and everything happens beneath their descriptors. Gives the
+  /// finished file's full path.
   virtual result<std::string> finish(const std::string& partial_name, const std::string& wanted_name) = 0;
   virtual result<void> discard_partial(const std::string& name) = 0;
   /// A finished download by the path finish() gave.
