@@ -153,7 +153,7 @@ std::string worker::end(std::chrono::milliseconds patience) {
     ::poll(nullptr, 0, 1);
   }
   if (gone == 0) {
-    ::kill(pid_, SIGKILL);
+    ::kill(pid_, SIGKILL);  // pid_ > 0, see above: kill(-1) would end everybody
     do gone = ::waitpid(pid_, &status, 0);
     while (gone < 0 && errno == EINTR);
   }
