@@ -75,7 +75,10 @@ void child_set::start(child& c) {
 
 void child_set::on_down(const caf::down_msg& message) {
   const auto found = by_address_.find(message.source);
-  if (found == by_address_.end()) return;
+  if (found == by_address_.end()) {
+    if (other_down_) other_down_(message);
+    return;
+  }
   const auto name = found->second;
   by_address_.erase(found);
   auto& c = children_.at(name);

@@ -45,6 +45,8 @@ class child_set {
   /// Ends a child for good, without restart and without `ended`.
   void remove(const std::string& name, caf::exit_reason why = caf::exit_reason::user_shutdown);
   void on_restart(const restart_child& message);
+  /// The end of an actor that the owner monitors besides these children.
+  void on_other_down(std::function<void(const caf::down_msg&)> handler) { other_down_ = std::move(handler); }
 
   std::size_t running() const;
   std::uint64_t restarts() const { return restarts_; }
@@ -67,6 +69,7 @@ class child_set {
   environment_ptr env_;
   std::string path_;
   telemetry_actor telemetry_;
+  std::function<void(const caf::down_msg&)> other_down_;
   std::map<std::string, child> children_;
   std::map<caf::actor_addr, std::string> by_address_;
   std::uint64_t restarts_ = 0;
