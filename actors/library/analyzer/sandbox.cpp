@@ -68,9 +68,10 @@ constexpr std::array allowed{SCMP_SYS(read),
                              SCMP_SYS(restart_syscall),
                              SCMP_SYS(exit),
                              SCMP_SYS(exit_group)};
-/// The sanitizers' runtimes ask more, still nothing that opens.
-constexpr std::array allowed_sanitized{SCMP_SYS(write),     SCMP_SYS(sigaltstack),     SCMP_SYS(rt_sigaction),
-                                       SCMP_SYS(nanosleep), SCMP_SYS(clock_nanosleep), SCMP_SYS(prctl)};
+/// The sanitizers' runtimes ask more, still nothing that opens (they look at memory through a pipe).
+constexpr std::array allowed_sanitized{SCMP_SYS(write),        SCMP_SYS(pipe2),     SCMP_SYS(sigaltstack),
+                                       SCMP_SYS(rt_sigaction), SCMP_SYS(nanosleep), SCMP_SYS(clock_nanosleep),
+                                       SCMP_SYS(prctl)};
 
 result<void> load_filter() {
   const filter rules(seccomp_init(SCMP_ACT_KILL_PROCESS));
@@ -102,8 +103,8 @@ result<void> enter_sandbox(int last_descriptor) {
     return ::setrlimit(what, &value) == 0;
   };
   // One more descriptor than there are: the file that comes with a request.
-  if (!limit(RLIMIT_CORE, 0) || !limit(RLIMIT_FSIZE, 0) ||
-      !limit(RLIMIT_NOFILE, static_cast<rlim_t>(last_descriptor) + 2) ||
+  const auto most_open = static_cast<rlim_t>(last_descriptor) + (sanitized ? 4 : 2);
+  if (!limit(RLIMIT_CORE, 0) || !limit(RLIMIT_FSIZE, 0) || !limit(RLIMIT_NOFILE, most_open) ||
       (!sanitized && !limit(RLIMIT_AS, max_memory)))
     return refused("memory and files", errno);
   if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)

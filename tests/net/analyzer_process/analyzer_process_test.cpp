@@ -300,6 +300,7 @@ TEST_F(analyzer_process_test, processes_end_with_the_one_that_started_them) {
   int pid = -1;
   ASSERT_EQ(::read(pipe[0], &pid, sizeof(pid)), static_cast<ssize_t>(sizeof(pid)));
   ASSERT_EQ(::waitpid(owner, nullptr, 0), owner);
+  ASSERT_GT(pid, 1);
   // It is not our child: gone, or a zombie until its new parent looks.
   bool ended = false;
   for (int i = 0; i < 2000 && !ended; ++i) {

@@ -154,6 +154,7 @@ class encoder {
     rate_ = spec_.kind == audio_kind::opus ? 48000 : spec_.sample_rate_hz;
     codec_->sample_rate = static_cast<int>(rate_);
     codec_->bit_rate = spec_.kind == audio_kind::mp3 ? 192'000 : 128'000;
+    if (spec_.kind == audio_kind::mp3) codec_->compression_level = 9;  // LAME's fastest
     codec_->sample_fmt = sample_format_of(*codec);
     if (spec_.bit_depth == 24) {
       codec_->sample_fmt = AV_SAMPLE_FMT_S32;
