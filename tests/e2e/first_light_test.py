@@ -13,18 +13,9 @@ import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from mesh import Failure, Mesh, make_audio, sha256_of, wait_for  # noqa: E402
+from mesh import Failure, Mesh, make_audio, published, sha256_of, wait_for  # noqa: E402
 
 BIN = None
-
-
-def published(node):
-    """Every key this node has is alive at some holder."""
-    report = node.report("shadow_index/publisher")
-    if not report:
-        return False
-    gauges = {g["name"]: g["value"] for g in report["gauges"]}
-    return gauges.get("keys", 0) > 0 and gauges.get("keys_pending", 1) == 0
 
 
 class FirstLight(unittest.TestCase):
@@ -55,7 +46,7 @@ class FirstLight(unittest.TestCase):
             for node in mesh.nodes:
                 node.wait_until_up()
             for node in mesh.nodes[:5]:
-                wait_for(f"{node.name} has published", lambda n=node: published(n), 120)
+                wait_for(f"{node.name} has published", lambda n=node: published(n, 40), 120)
             running = {recording: seeker.download(recording)["id"] for recording in where}
             for recording, transfer in running.items():
                 status = seeker.wait_for_download(transfer, 120)
@@ -83,7 +74,7 @@ class FirstLight(unittest.TestCase):
         for node in mesh.nodes:
             node.wait_until_up()
         for node in mesh.nodes[:sources]:
-            wait_for(f"{node.name} has published", lambda n=node: published(n), 120)
+            wait_for(f"{node.name} has published", lambda n=node: published(n, 1), 120)
         return item, seeker
 
     def test_a_source_dies(self):

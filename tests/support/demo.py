@@ -11,7 +11,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from mesh import Failure, Mesh, make_audio, sha256_of, wait_for  # noqa: E402
+from mesh import Failure, Mesh, make_audio, published, sha256_of, wait_for  # noqa: E402
 
 NEIGHBOURS = 4
 
@@ -21,25 +21,22 @@ def say(text):
 
 
 def share(manifest, music, folder):
-    """Every file goes to two neighbours."""
+    """Every file goes to two neighbours; gives how many each got."""
+    counts = [0] * NEIGHBOURS
     for number, item in enumerate(manifest):
         for copy in range(2):
             target = folder / f"library-{(number + copy) % NEIGHBOURS}" / item["path"]
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(music / item["path"], target)
-
-
-def published(node):
-    report = node.report("shadow_index/publisher")
-    gauges = {g["name"]: g["value"] for g in report["gauges"]} if report else {}
-    return gauges.get("keys", 0) > 0 and gauges.get("keys_pending", 1) == 0
+            counts[(number + copy) % NEIGHBOURS] += 1
+    return counts
 
 
 def run(mesh, folder, bin_dir, downloads):
     say("making 12 pieces of sample music (FLAC, MP3, Ogg) with MusicBrainz ids in their tags")
     music = folder / "music"
     manifest = make_audio(bin_dir, music, 12, mesh.seed, min_s=20, max_s=40)
-    share(manifest, music, folder)
+    recordings = share(manifest, music, folder)
 
     say(f"starting {NEIGHBOURS} neighbours, each with a part of it")
     for i in range(NEIGHBOURS):
@@ -49,8 +46,8 @@ def run(mesh, folder, bin_dir, downloads):
     for node in mesh.nodes:
         node.wait_until_up(120)
     say(f"your node is up; its page: {mine.url}/")
-    for node in mesh.nodes[:NEIGHBOURS]:
-        wait_for(f"{node.name} has published its music", lambda n=node: published(n), 120)
+    for node, count in zip(mesh.nodes, recordings):
+        wait_for(f"{node.name} has published its music", lambda n=node, c=count: published(n, c), 120)
         say(f"{node.name} has signed what it serves and put it into the DHT")
 
     for item in manifest[:downloads]:

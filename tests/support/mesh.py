@@ -55,6 +55,13 @@ def wait_for(what: str, condition, timeout_s: float):
         time.sleep(POLL_S)
 
 
+def published(node, recordings):
+    """Whether at least so many recordings of a node are alive at holders in the DHT."""
+    report = node.report("shadow_index/publisher")
+    gauges = {g["name"]: g["value"] for g in report["gauges"]} if report else {}
+    return gauges.get("keys", 0) >= recordings and gauges.get("keys_pending", 1) == 0 and gauges.get("leaves_to_build", 1) == 0
+
+
 class Node:
     """One vsfd with a folder, ports and a log of its own."""
 
