@@ -75,6 +75,7 @@ rocksdb::DBOptions database_options() {
   options.max_total_wal_size = 4 * write_buffer_bytes;
   options.max_background_jobs = 2;
   options.max_manifest_file_size = 4 * mib;
+  options.manifest_preallocation_size = 64 * 1024;
   options.stats_dump_period_sec = 0;
   options.stats_persist_period_sec = 0;
   options.info_log = std::make_shared<silent_logger>();

@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
-#include <regex>
 #include <set>
+#include <sstream>
 
 #include "tests/config/test_options.hpp"
 
@@ -131,8 +131,23 @@ TEST(sample, loads_to_the_defaults_without_a_warning) {
   EXPECT_TRUE(report.values == *defaults(home_only()));
 }
 
+/// The sample with lines such as "  # json: false" as "  json: false".
+std::string with_all_keys(const std::string& text) {
+  std::string out;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    const auto mark = line.find_first_not_of(' ');
+    if (mark != 0 && mark != std::string::npos && line.compare(mark, 2, "# ") == 0) {
+      const auto end = line.find_first_not_of("abcdefghijklmnopqrstuvwxyz_", mark + 2);
+      if (end != std::string::npos && end > mark + 2 && line.compare(end, 2, ": ") == 0) line.erase(mark, 2);
+    }
+    out += line + '\n';
+  }
+  return out;
+}
+
 TEST(sample, has_every_key_and_loads_with_all_of_them) {
-  const auto all = std::regex_replace(sample(), std::regex("(^|\n)( +)# ([a-z_]+: )"), "$1$2$3");
+  const auto all = with_all_keys(sample());
   const auto report = check_text(all, "vsf.sample.yml", home_only());
   for (const auto& e : report.errors) ADD_FAILURE() << to_string(e);
   std::size_t waiting = 0;
