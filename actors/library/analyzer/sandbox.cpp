@@ -84,10 +84,11 @@ result<void> load_filter() {
   if (sanitized)
     for (int call : allowed_sanitized) failed = failed != 0 ? failed : add(call);
   // A crash in hand: abort() may signal this process only.
-  if (failed == 0)
-    failed = add(SCMP_SYS(tgkill), SCMP_A0(SCMP_CMP_EQ, static_cast<scmp_datum_t>(::getpid())));
+  const scmp_arg_cmp this_process{0, SCMP_CMP_EQ, static_cast<scmp_datum_t>(::getpid()), 0};
+  if (failed == 0) failed = add(SCMP_SYS(tgkill), this_process);
+  const scmp_arg_cmp not_executable{2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0};
   for (int call : {SCMP_SYS(mmap), SCMP_SYS(mprotect)})
-    failed = failed != 0 ? failed : add(call, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+    failed = failed != 0 ? failed : add(call, not_executable);
   if (failed == 0) failed = seccomp_load(rules.get());
   if (failed != 0) return refused("system calls", -failed);
   return {};
