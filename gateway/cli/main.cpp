@@ -1,0 +1,129 @@
+// vsf, the command line: asks a node over HTTP; `vsf tool` needs none.
+
+#include <unistd.h>
+
+#include <iostream>
+
+#include <CLI/CLI.hpp>
+
+#include "gateway/cli/interrupt.hpp"
+#include "gateway/cli/node_commands.hpp"
+#include "gateway/cli/terminal.hpp"
+#include "gateway/cli/tool_commands.hpp"
+
+namespace {
+
+using namespace vsf;
+
+struct arguments {
+  std::string url = "http://127.0.0.1:5030";
+  std::string api_key_file;
+  std::string data_dir;  // for tools that work on a store
+  bool json = false;
+  std::string subject;  // text, MBID, id or file
+  std::string kind;
+  std::vector<std::string> words;
+  cli::get_options get;
+};
+
+void add_json_flag(CLI::App* command, arguments& args, const char* help) {
+  command->add_flag("--json", args.json, help);
+}
+
+void declare(CLI::App& app, arguments& args) {
+  // None at all is told apart from an unknown one below.
+  app.require_subcommand(0, 1);
+  app.fallthrough();
+  app.add_option("--url", args.url, "the node's address (default: http://127.0.0.1:5030)")->type_name("URL");
+  app.add_option("--api-key-file", args.api_key_file, "a file whose first line is the node's API key")
+      ->type_name("FILE");
+  app.add_option("--data-dir", args.data_dir, "the store that tools work on")->type_name("DIR");
+  app.set_version_flag("--version", std::string("vsf ") + VSF_VERSION);
+
+  add_json_flag(app.add_subcommand("status", "how the node is doing"), args, "the whole state as JSON");
+  auto* search =
+      app.add_subcommand("search", "who has a recording (by MBID), or words in the node's own library");
+  search->add_option("what", args.subject, "MBID or words")->required();
+  add_json_flag(search, args, "as JSON");
+  auto* get = app.add_subcommand(
+      "get", "download a recording; prints the download's id, or the file's path at the end");
+  get->add_option("mbid", args.subject, "MusicBrainz id of the recording")->required()->type_name("MBID");
+  get->add_option("--out", args.get.out_dir, "wait, then put the file into this folder here")
+      ->type_name("DIR");
+  get->add_flag("--wait", args.get.wait, "wait until the node has the file");
+  add_json_flag(app.add_subcommand("downloads", "the node's downloads, newest first"), args, "as JSON");
+  for (const auto* verb : {"cancel", "retry"}) {
+    auto* command = app.add_subcommand(verb, std::string(verb) + " a download");
+    command->add_option("id", args.subject, "the download's id, from vsf downloads")
+        ->required()
+        ->type_name("ID");
+  }
+  add_json_flag(app.add_subcommand("events", "what happens at the node, as it happens"), args,
+                "one JSON object a line");
+  app.add_subcommand("rescan", "look through the library's folders now");
+
+  auto* tool = app.add_subcommand("tool", "what needs no node");
+  tool->require_subcommand(0, 1);
+  auto* keys = tool->add_subcommand("keys", "DHT keys, in hex");
+  keys->add_option("kind", args.kind, "recording, release, scene or name")->required();
+  keys->add_option("id", args.words, "MBID, scene id, or ARTIST TITLE")->required();
+  auto* analyze = tool->add_subcommand("analyze", "what is in an audio file, looked at in a sandbox");
+  analyze->add_option("file", args.subject, "audio file")->required()->type_name("FILE");
+  analyze->add_flag("--json", args.json, "as JSON (there is no other form)");
+  for (auto* command : tool->get_subcommands({})) command->fallthrough();
+  for (auto* command : app.get_subcommands({})) command->fallthrough();
+}
+
+int misused(const std::string& message) {
+  std::cerr << "vsf: " << message << std::endl;
+  return cli::exit_usage;
+}
+
+int run_tool(const CLI::App& tool, const arguments& args, const cli::console& to) {
+  if (tool.get_subcommands().empty()) return misused("vsf tool needs a command: keys or analyze");
+  if (tool.got_subcommand("keys")) return cli::run_tool_keys(to, args.kind, args.words);
+  return cli::run_tool_analyze(to, args.subject);
+}
+
+int run(const CLI::App& app, const arguments& args, const cli::console& to) {
+  if (app.got_subcommand("tool")) return run_tool(*app.get_subcommand("tool"), args, to);
+  cli::api_client::settings how;
+  const auto url = cli::checked_url(args.url);
+  if (!url) return misused(url.error().message);
+  how.url = *url;
+  const auto id = parse_mbid(args.subject);
+  if (app.got_subcommand("get") && !id)
+    return misused(cli::printable(args.subject) +
+                   " is no MBID; one looks like 8f3471b5-7e6a-48da-86a9-c1c07a0f47ae");
+  if (!args.api_key_file.empty()) {
+    const auto key = cli::read_api_key(args.api_key_file);
+    if (!key) return misused(key.error().message);
+    how.api_key = *key;
+  }
+  cli::note_interrupts();
+  cli::api_client node(how);
+  if (app.got_subcommand("status")) return cli::run_status(node, to, args.json);
+  if (app.got_subcommand("search")) return cli::run_search(node, to, args.subject, args.json);
+  if (app.got_subcommand("get")) return cli::run_get(node, to, *id, args.get);
+  if (app.got_subcommand("downloads")) return cli::run_downloads(node, to, args.json);
+  if (app.got_subcommand("cancel")) return cli::run_control(node, to, args.subject, "cancel");
+  if (app.got_subcommand("retry")) return cli::run_control(node, to, args.subject, "retry");
+  if (app.got_subcommand("events")) return cli::run_events(node, to, args.json);
+  return cli::run_rescan(node, to);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"vsf: the command line of Virtual Soulfind. Exit codes: 0 done, 1 failed, 2 usage."};
+  arguments args;
+  declare(app, args);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& problem) {
+    if (problem.get_exit_code() == 0) return app.exit(problem);
+    return misused(cli::printable(problem.what()) + "; see vsf --help");
+  }
+  if (app.get_subcommands().empty()) return misused("a command is missing; see vsf --help");
+  return run(app, args, {std::cout, std::cerr, ::isatty(STDERR_FILENO) == 1});
+}

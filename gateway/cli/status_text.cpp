@@ -1,0 +1,167 @@
+#include "gateway/cli/status_text.hpp"
+
+#include <algorithm>
+#include <array>
+#include <ctime>
+#include <map>
+
+#include "gateway/cli/terminal.hpp"
+
+namespace vsf::cli {
+
+namespace {
+
+using nlohmann::json;
+
+std::string line(const std::string& label, const std::string& text) {
+  return label + std::string(label.size() < 12 ? 12 - label.size() : 1, ' ') + text + "\n";
+}
+
+std::string readiness(const json& status) {
+  if (flag_of(status, "ready")) return "yes";
+  if (!status.contains("puzzle") || !status["puzzle"].is_object()) return "no";
+  const auto tried = number_of(status["puzzle"], "tried");
+  const auto expected = std::max<std::uint64_t>(number_of(status["puzzle"], "expected"), 1);
+  return "no: working on the node's id, " + std::to_string(tried * 100 / expected) +
+         "% of the tries that are needed on average (only at the first start)";
+}
+
+std::string peers_of(const json& status) {
+  const auto& peers = list_of(status, "peers");
+  const auto inbound =
+      std::count_if(peers.begin(), peers.end(), [](const json& p) { return flag_of(p, "inbound"); });
+  if (peers.empty()) return "0";
+  return std::to_string(peers.size()) + " (" + std::to_string(inbound) + " called us)";
+}
+
+/// What the library says about itself: "files 200, shared 180".
+std::string library_of(const json& status) {
+  std::string out;
+  for (const auto& part : list_of(status, "components")) {
+    if (text_of(part, "path") != "library") continue;
+    for (const auto& gauge : list_of(part, "gauges")) {
+      auto name = text_of(gauge, "name");
+      std::replace(name.begin(), name.end(), '_', ' ');
+      out += (out.empty() ? "" : ", ") + name + " " + std::to_string(number_of(gauge, "value"));
+    }
+  }
+  return out.empty() ? "-" : out;
+}
+
+std::string transfers_of(const json& downloads) {
+  if (downloads.is_null()) return "-";
+  const auto& all = list_of(downloads, "downloads");
+  if (all.empty()) return "none";
+  std::map<std::string, int> states;
+  for (const auto& d : all) ++states[text_of(d, "state", "unknown")];
+  std::string out;
+  for (const auto& [state, count] : states)
+    out += (out.empty() ? "" : ", ") + std::to_string(count) + " " + state;
+  const bool more = downloads.contains("next_offset") && downloads["next_offset"].is_number();
+  return out + (more ? " of the newest " + std::to_string(all.size()) : "");
+}
+
+std::string restarts_of(const json& status) {
+  std::string out;
+  for (const auto& part : list_of(status, "components"))
+    for (const auto& child : list_of(part, "children"))
+      if (number_of(child, "restarts") > 0)
+        out += "  " + text_of(child, "path", "?") + " was restarted " +
+               std::to_string(number_of(child, "restarts")) + " times" +
+               (text_of(child, "last_error").empty() ? "" : ": " + text_of(child, "last_error")) + "\n";
+  return out;
+}
+
+std::string percent_of(const json& download) {
+  const auto total = number_of(download, "bytes_total");
+  if (total == 0) return "-";
+  const auto part = static_cast<double>(number_of(download, "bytes_verified")) / static_cast<double>(total);
+  return std::to_string(static_cast<unsigned>(std::min(part, 1.0) * 100)) + "%";
+}
+
+std::string size_of(const json& object, const char* name) {
+  const auto bytes = number_of(object, name);
+  return bytes == 0 ? "-" : human_bytes(bytes);
+}
+
+std::string kbps_of(const json& object) {
+  const auto kbps = number_of(object, "bitrate_kbps");
+  return kbps == 0 ? "-" : std::to_string(kbps) + " kbit/s";
+}
+
+}  // namespace
+
+std::string status_text(const json& status, const json& downloads) {
+  const auto up_ms =
+      number_of(status, "now_ms") - std::min(number_of(status, "started_ms"), number_of(status, "now_ms"));
+  std::string out;
+  out += line("node", text_of(status, "node", "none yet"));
+  out += line("network", text_of(status, "network", "-"));
+  out += line("version", text_of(status, "version", "-"));
+  out += line("up", human_duration(up_ms / 1000));
+  out += line("ready", readiness(status));
+  out += line("peers", peers_of(status));
+  out += line("library", library_of(status));
+  out += line("downloads", transfers_of(downloads));
+  if (const auto restarts = restarts_of(status); !restarts.empty()) out += "restarts\n" + restarts;
+  std::string notes;
+  for (const auto& part : list_of(status, "components"))
+    for (const auto& note : list_of(part, "notes"))
+      if (note.is_string())
+        notes +=
+            "  " + text_of(part, "path", "?") + ": " + printable(note.get_ref<const std::string&>()) + "\n";
+  return out + (notes.empty() ? "" : "notes\n" + notes);
+}
+
+std::string downloads_text(const json& downloads) {
+  const auto& all = list_of(downloads, "downloads");
+  if (all.empty()) return "there are no downloads; begin one with: vsf get MBID\n";
+  std::vector<std::vector<std::string>> rows{
+      {"ID", "STATE", "DONE", "SIZE", "SOURCES", "RECORDING", "FILE OR REASON"}};
+  for (const auto& d : all) {
+    const auto path = text_of(d, "path");
+    rows.push_back({text_of(d, "id"), text_of(d, "state"), percent_of(d), size_of(d, "bytes_total"),
+                    std::to_string(list_of(d, "sources").size()), text_of(d, "mbid"),
+                    path.empty() ? text_of(d, "reason") : path});
+  }
+  return table(rows);
+}
+
+std::string search_text(const json& found) {
+  std::string out;
+  const auto& own = list_of(found, "library");
+  if (!own.empty()) {
+    std::vector<std::vector<std::string>> rows{{"ARTIST", "TITLE", "ALBUM", "CODEC", "SIZE", "PATH"}};
+    for (const auto& f : own)
+      rows.push_back({text_of(f, "artist"), text_of(f, "title"), text_of(f, "album"), text_of(f, "codec"),
+                      size_of(f, "size"), text_of(f, "path")});
+    out += "in this node's library: " + std::to_string(own.size()) + "\n" + table(rows);
+  }
+  const bool asked = found.contains("mesh") && found["mesh"].is_object();
+  if (!asked)
+    return own.empty() ? "nothing found in this node's library; the mesh is searched by MBID\n" : out;
+  const auto& mesh = found["mesh"];
+  const auto& candidates = list_of(mesh, "candidates");
+  if (candidates.empty()) return out + "not found: nobody in the mesh has it\n";
+  std::vector<std::vector<std::string>> rows{{"CODEC", "BITRATE", "SIZE", "QUALITY", "ADDRESS", "NODE"}};
+  for (const auto& c : candidates)
+    rows.push_back({text_of(c, "codec", "-"), kbps_of(c), size_of(c, "size"),
+                    std::to_string(number_of(c, "quality")), text_of(c, "address", "unknown"),
+                    text_of(c, "node")});
+  return out + "in the mesh: " + std::to_string(candidates.size()) + " from " +
+         std::to_string(number_of(mesh, "publishers")) + " publishers, in " +
+         std::to_string(number_of(mesh, "elapsed_us") / 1000) + " ms\n" + table(rows);
+}
+
+std::string event_text(const json& event) {
+  const auto seconds = static_cast<std::time_t>(number_of(event, "time_ms") / 1000);
+  std::tm when{};
+  ::localtime_r(&seconds, &when);
+  std::array<char, 32> stamp{};
+  std::strftime(stamp.data(), stamp.size(), "%Y-%m-%d %H:%M:%S", &when);
+  const auto subject = text_of(event, "subject");
+  return std::string(stamp.data()) + "  " + text_of(event, "kind", "?") +
+         (subject.empty() ? "" : "  " + subject) + "  " + text_of(event, "text");
+}
+
+}  // namespace vsf::cli
