@@ -1,0 +1,218 @@
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+#include <rapidcheck/gtest.h>
+
+#include "actors/swarm/transfer_plan.hpp"
+#include "net/crypto/random.hpp"
+
+namespace vsf::swarm {
+
+namespace {
+
+TEST(leaf_bitmap_test, KeepsBitsAndCount) {
+  leaf_bitmap b(19);
+  b.set(0);
+  b.set(18);
+  b.set(18);
+  b.set(19);
+  EXPECT_EQ(b.set_count(), 2U);
+  EXPECT_EQ(b.raw(), (bytes{1, 0, 4}));
+  EXPECT_EQ(leaf_bitmap::from_bytes(b.raw(), 19), b);
+  EXPECT_EQ(leaf_bitmap::from_bytes(bytes{1, 0}, 19).set_count(), 0U) << "of another file";
+  EXPECT_EQ(leaf_bitmap::from_bytes(bytes{0xFF, 0xFF, 0xFF}, 19).set_count(), 19U) << "nothing beyond the end";
+}
+
+TEST(transfer_plan_test, AsksForHashesFirst) {
+  transfer_plan p(piece_size + 1);
+  p.add_source(1);
+  EXPECT_FALSE(p.next_data(1, 64));
+  EXPECT_EQ(p.next_proof(1), 0U);
+  EXPECT_EQ(p.next_proof(1), 1U);
+  EXPECT_FALSE(p.next_proof(1));
+  EXPECT_FALSE(p.next_data(1, 64)) << "asked is not proven";
+  EXPECT_TRUE(p.proof_arrived(1, 1));
+  EXPECT_FALSE(p.proof_arrived(1, 1));
+  EXPECT_FALSE(p.next_data(1, 64));
+  p.proof_checked(1, true);
+  const auto r = p.next_data(1, 64);
+  ASSERT_TRUE(r);
+  EXPECT_EQ(r->first_leaf, 64U);
+  EXPECT_EQ(r->count, 1U);
+}
+
+TEST(transfer_plan_test, LostSourceGivesBackRuns) {
+  transfer_plan p(piece_size);
+  p.add_source(1);
+  p.next_proof(1);
+  p.proof_arrived(1, 0);
+  p.proof_checked(0, true);
+  const auto r = *p.next_data(1, 10);
+  EXPECT_EQ(p.data_arrived(1, r.id, 3, 3), 0b111U);
+  EXPECT_EQ(p.outstanding(1), 7U);
+  p.drop_source(1);
+  EXPECT_EQ(p.outstanding(1), 0U);
+  p.add_source(2);
+  const auto a = *p.next_data(2, 64), b = *p.next_data(2, 64);
+  EXPECT_EQ(a.first_leaf, 0U);
+  EXPECT_EQ(a.count, 3U) << "4 to 6 are being checked";
+  EXPECT_EQ(b.first_leaf, 6U);
+  EXPECT_EQ(b.count, 58U);
+  p.leaf_checked(3, true);
+  p.leaf_checked(4, false);
+  EXPECT_EQ(p.next_data(2, 64)->first_leaf, 4U) << "the wrong one only";
+}
+
+TEST(transfer_plan_test, OnlyWhatWasAskedIsTaken) {
+  transfer_plan p(piece_size);
+  p.add_source(1);
+  p.add_source(2);
+  p.next_proof(1);
+  p.proof_arrived(1, 0);
+  p.proof_checked(0, true);
+  const auto r = *p.next_data(1, 10);
+  EXPECT_EQ(p.data_arrived(2, r.id, 0, 3), 0U) << "not by that source";
+  EXPECT_EQ(p.data_arrived(1, r.id + 1, 0, 3), 0U);
+  EXPECT_EQ(p.data_arrived(1, r.id, 8, 3), 0U) << "beyond the request";
+  EXPECT_EQ(p.data_arrived(1, r.id, 0xFFFFFFFF, 3), 0U);
+  EXPECT_EQ(p.data_arrived(1, r.id, 0, 3), 0b111U);
+  EXPECT_EQ(p.data_arrived(1, r.id, 0, 3), 0U) << "late duplicate";
+  EXPECT_EQ(p.data_arrived(1, r.id, 2, 3), 0b110U);
+  EXPECT_EQ(p.outstanding(1), 5U);
+  EXPECT_EQ(p.checking(), 5U);
+}
+
+TEST(transfer_plan_test, RestoresWhatWasHad) {
+  leaf_bitmap had(130);
+  for (std::uint32_t i = 0; i < 100; ++i) had.set(i);
+  transfer_plan p(129 * std::uint64_t{leaf_size} + 5);
+  p.restore(had, {1});
+  EXPECT_EQ(p.bytes_had(), 100 * std::uint64_t{leaf_size});
+  p.add_source(1);
+  EXPECT_EQ(p.next_proof(1), 2U) << "0 is had, 1 is proven";
+  EXPECT_EQ(p.next_data(1, 64)->first_leaf, 100U);
+}
+
+/// What happens to a request on the way is chance; a source lies, loses or is honest.
+struct world {
+  struct source {
+    int kind = 0;  // 0 honest, 1 sends wrong leaves, 2 sends wrong hashes, 3 loses half, 4 dies again and again
+    source_number number = 0;
+    bool gone = false;
+    std::vector<std::uint32_t> proofs;
+    std::vector<transfer_plan::data_request> requests;
+  };
+  crypto::seeded_random random;
+  transfer_plan plan;
+  std::vector<source> sources;
+  source_number next = 1;
+  std::vector<int> verified;       // times a leaf was accepted
+  std::vector<int> asked_of_good;  // times it was asked for after that
+  struct verdict {
+    std::uint32_t leaf;
+    bool good;
+  };
+  std::vector<verdict> verdicts;
+
+  world(std::uint64_t seed, std::uint64_t size, std::vector<int> kinds)
+      : random(seed), plan(size, {5, 3, static_cast<std::uint32_t>(seed % 7)}), verified(leaf_count(size)),
+        asked_of_good(leaf_count(size)) {
+    for (const auto kind : kinds) {
+      sources.push_back({kind, next, false, {}, {}});
+      plan.add_source(next++);
+    }
+  }
+  void ask(source& s) {
+    if (s.gone) return;
+    if (const auto piece = plan.next_proof(s.number)) s.proofs.push_back(*piece);
+    if (s.requests.size() >= 4) return;
+    if (const auto r = plan.next_data(s.number, static_cast<std::uint16_t>(1 + random.below(64)))) {
+      for (std::uint16_t i = 0; i < r->count; ++i) asked_of_good[r->first_leaf + i] += verified[r->first_leaf + i];
+      s.requests.push_back(*r);
+    }
+  }
+  void drop(source& s) {
+    plan.drop_source(s.number);
+    s.requests.clear();
+    s.proofs.clear();
+  }
+  void ban(source& s) {
+    drop(s);
+    s.gone = true;
+  }
+  void act(source& s) {
+    if (s.gone) return;
+    if (s.kind == 4 && random.below(30) == 0) {
+      drop(s);
+      s.number = next++;
+      plan.add_source(s.number);
+      return;
+    }
+    if (!s.proofs.empty() && random.below(2) == 0) {
+      const auto piece = s.proofs.back();
+      s.proofs.pop_back();
+      if (s.kind == 3 && random.below(2) == 0) return plan.proof_refused(s.number, piece);
+      RC_ASSERT(plan.proof_arrived(s.number, piece));
+      plan.proof_checked(piece, s.kind != 2);
+      if (s.kind == 2) ban(s);
+      return;
+    }
+    if (s.requests.empty()) return;
+    const auto at = random.below(s.requests.size());
+    const auto r = s.requests[at];
+    if (s.kind == 3 && random.below(2) == 0) {
+      plan.request_over(s.number, r.id);
+      s.requests.erase(s.requests.begin() + static_cast<std::ptrdiff_t>(at));
+      if (random.below(2) == 0) RC_ASSERT(plan.data_arrived(s.number, r.id, r.first_leaf, 1) == 0);
+      return;
+    }
+    for (std::uint16_t i = 0; i < r.count; i = static_cast<std::uint16_t>(i + 3)) {
+      const auto count = static_cast<std::uint16_t>(std::min(3, r.count - i));
+      const auto wanted = plan.data_arrived(s.number, r.id, r.first_leaf + i, count);
+      for (std::uint16_t k = 0; k < count; ++k)
+        if ((wanted >> k & 1) != 0)
+          verdicts.push_back({r.first_leaf + i + k, !(s.kind == 1 && random.below(4) == 0)});
+      if (random.below(10) == 0) RC_ASSERT(plan.data_arrived(s.number, r.id, r.first_leaf + i, count) == 0);
+    }
+    s.requests.erase(s.requests.begin() + static_cast<std::ptrdiff_t>(at));
+    if (s.kind == 1 && random.below(8) == 0) ban(s);
+  }
+  void judge() {
+    if (verdicts.empty()) return;
+    const auto at = random.below(verdicts.size());
+    const auto v = verdicts[at];
+    verdicts.erase(verdicts.begin() + static_cast<std::ptrdiff_t>(at));
+    plan.leaf_checked(v.leaf, v.good);
+    if (v.good) ++verified[v.leaf];
+  }
+};
+
+RC_GTEST_PROP(transfer_plan_test, CompletesWithAnHonestSourceWhateverTheOthersDo, ()) {
+  const auto seed = *rc::gen::arbitrary<std::uint64_t>();
+  const auto size = *rc::gen::inRange<std::uint64_t>(1, 9 * piece_size);
+  auto kinds = *rc::gen::container<std::vector<int>>(rc::gen::inRange(0, 5));
+  kinds.resize(std::min<std::size_t>(kinds.size(), 5));
+  kinds.insert(kinds.begin() + static_cast<std::ptrdiff_t>(kinds.empty() ? 0 : seed % kinds.size()), 0);
+  world w(seed, size, kinds);
+  int steps = 0;
+  while (!w.plan.complete()) {
+    RC_ASSERT(++steps < 200'000);
+    auto& s = w.sources[w.random.below(w.sources.size())];
+    switch (w.random.below(3)) {
+      case 0: w.ask(s); break;
+      case 1: w.act(s); break;
+      default: w.judge();
+    }
+  }
+  RC_ASSERT(w.plan.bytes_had() == size);
+  RC_ASSERT(w.plan.checking() == 0U);
+  for (std::size_t i = 0; i < w.verified.size(); ++i) {
+    RC_ASSERT(w.verified[i] == 1);
+    RC_ASSERT(w.asked_of_good[i] == 0);
+  }
+  for (auto& s : w.sources)
+    if (!s.gone) RC_ASSERT(!w.plan.next_data(s.number, 64) && !w.plan.next_proof(s.number));
+}
+
+}  // namespace
+
+}  // namespace vsf::swarm
