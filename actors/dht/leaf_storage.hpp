@@ -1,0 +1,109 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "actors/dht/contacts.hpp"
+#include "actors/dht/value_policy.hpp"
+
+namespace vsf::dht {
+
+struct storage_limits {
+  std::size_t leaves_per_key = 64;
+  std::size_t leaves_per_group = 8;  // of the storers' addresses, under one key
+  std::size_t keys = 65'536;
+  std::size_t bytes = 32u << 20;  // raw values
+  std::size_t keys_per_publisher = 8'192;
+  std::uint64_t lease_ms = 3'600'000;
+};
+
+/// Of a page: bytes of the shard, whole leaves, and what stands in for the others.
+inline constexpr std::size_t max_page_size = 900;
+inline constexpr std::size_t max_page_hints = 16;
+inline constexpr std::size_t max_page_variants = 4;
+/// As the cursor of a Get: no values, only contacts and a token.
+inline constexpr std::uint64_t no_values_cursor = ~std::uint64_t{0};
+
+/// Effects: the disk follows.
+struct keep_leaf {
+  dht_key key;
+  public_key publisher;
+  std::shared_ptr<const bytes> raw;
+  std::uint64_t lease_ends_ms = 0;
+  endpoint from;
+};
+struct drop_leaf {
+  dht_key key;
+  public_key publisher;
+};
+using storage_effect = std::variant<keep_leaf, drop_leaf>;
+
+/// What a node holds for others: one value for each key and publisher, each with a lease. Values are only
+/// understood through the policy. All bounds are refusals (`full`), so that what is held is never pushed out
+/// by what comes.
+class leaf_storage {
+ public:
+  /// `salt` differs from node to node: each serves the leaves of a popular key in another order, so that a
+  /// few holders' first pages together show more of them.
+  leaf_storage(std::shared_ptr<const value_policy> policy, std::uint64_t salt, storage_limits limits = {})
+      : policy_(std::move(policy)), salt_(salt), limits_(limits) {}
+
+  /// Checks and keeps a value; the same or an older one of its publisher renews the lease or is `older`.
+  fb::PutVerdict put(std::uint64_t now_ms, const dht_key& key, byte_view raw, const endpoint& from,
+                     std::vector<storage_effect>& effects);
+  /// From disk: as put, with the lease it had.
+  fb::PutVerdict restore(std::uint64_t now_ms, const dht_key& key, byte_view raw, const endpoint& from,
+                         std::uint64_t lease_ends_ms, std::vector<storage_effect>& effects);
+  /// Forgets what has expired.
+  void expire(std::uint64_t now_ms, std::vector<storage_effect>& effects);
+  /// Unix time in ms when something expires; nullopt: empty.
+  std::optional<std::uint64_t> next_expiry_ms() const;
+
+  /// The bytes of a ShadowIndexShard of at most `limit_bytes` with the leaves from `cursor` on; nullopt:
+  /// nothing held (or nothing asked for: no_values_cursor). A leaf that alone exceeds max_page_size gets a
+  /// page of its own if the limit allows.
+  std::optional<bytes> page(std::uint64_t now_ms, const dht_key& key, std::uint64_t cursor,
+                            std::size_t limit_bytes) const;
+  std::vector<std::shared_ptr<const bytes>> values(std::uint64_t now_ms, const dht_key& key) const;
+
+  std::size_t keys() const { return keys_.size(); }
+  std::size_t leaves() const { return leaves_; }
+  std::size_t size_bytes() const { return bytes_; }
+
+ private:
+  struct held {
+    std::uint64_t place = 0;  // in the order of pages
+    public_key publisher;
+    digest order;
+    std::uint64_t seq = 0;
+    std::uint64_t lease_ends_ms = 0;
+    std::uint64_t expires_unix_s = 0;
+    endpoint from;
+    std::shared_ptr<const bytes> raw;
+    std::vector<fb::Variant> variants;
+    bool tombstone = false;
+  };
+  using held_list = std::vector<held>;  // ascending place
+  using key_map = std::map<dht_key, held_list>;
+
+  fb::PutVerdict insert(std::uint64_t now_ms, const dht_key& key, byte_view raw, const endpoint& from,
+                        std::uint64_t lease_ends_ms, std::vector<storage_effect>& effects);
+  bool has_room(const held_list* list, const public_key& publisher, const endpoint& from,
+                std::size_t more_bytes) const;
+  void forget(held_list& list, std::size_t at);
+  void schedule(const dht_key& key, const held& what, bool add);
+
+  std::shared_ptr<const value_policy> policy_;
+  std::uint64_t salt_;
+  storage_limits limits_;
+  key_map keys_;
+  std::map<public_key, std::uint32_t> publisher_keys_;
+  std::multimap<std::uint64_t, std::pair<dht_key, public_key>> expiry_;
+  std::size_t leaves_ = 0;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace vsf::dht

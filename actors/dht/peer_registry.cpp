@@ -1,0 +1,182 @@
+#include "actors/dht/peer_registry.hpp"
+
+namespace vsf::dht {
+
+using phase = peer_registry::entry::phase;
+
+peer_registry::entry* peer_registry::find_entry(std::uint64_t peer) {
+  const auto it = peers_.find(peer);
+  return it == peers_.end() ? nullptr : &it->second;
+}
+const peer_registry::entry* peer_registry::find(std::uint64_t peer) const {
+  const auto it = peers_.find(peer);
+  return it == peers_.end() ? nullptr : &it->second;
+}
+const peer_registry::entry* peer_registry::find(const static_key& key) const {
+  const auto it = by_key_.find(key);
+  return it == by_key_.end() ? nullptr : find(it->second);
+}
+std::uint64_t peer_registry::by_session(std::uint32_t local_id) const {
+  const auto it = by_session_.find(local_id);
+  return it == by_session_.end() ? 0 : it->second;
+}
+std::vector<std::uint64_t> peer_registry::by_address(const endpoint& address, std::size_t at_most) const {
+  std::vector<std::uint64_t> out;
+  for (const auto& [id, e] : peers_)
+    if (e.address == address && out.size() < at_most) out.push_back(id);
+  return out;
+}
+
+std::uint64_t peer_registry::reach(nanoseconds now, const contact& who) {
+  if (const auto it = by_key_.find(who.key); it != by_key_.end()) return it->second;
+  if (peers_.size() >= limits_.peers) {
+    const entry* oldest = nullptr;
+    for (const auto& [id, e] : peers_)
+      if (e.state == phase::parked && (oldest == nullptr || e.last_used < oldest->last_used)) oldest = &e;
+    if (oldest == nullptr) return 0;
+    erase(oldest->id);
+  }
+  entry e;
+  e.id = next_id_++;
+  e.key = who.key;
+  e.node = who.id;
+  e.address = who.address;
+  e.last_used = now;
+  e.link = std::make_shared<peer_link>(context_, who);
+  const auto id = e.id;
+  by_key_[who.key] = id;
+  peers_.emplace(id, std::move(e));
+  return id;
+}
+
+void peer_registry::erase(std::uint64_t peer) {
+  const auto it = peers_.find(peer);
+  if (it == peers_.end()) return;
+  for (const auto s : it->second.sessions)
+    if (const auto found = by_session_.find(s); found != by_session_.end() && found->second == peer)
+      by_session_.erase(found);
+  by_key_.erase(it->second.key);
+  peers_.erase(it);
+}
+
+bool peer_registry::deliver(nanoseconds now, std::uint64_t peer, peer_input input, registry_effects& out) {
+  auto* e = find_entry(peer);
+  if (e == nullptr) return false;
+  e->last_used = std::max(e->last_used, now);
+  if (e->state == phase::live) {
+    out.push_back(tell_peer{peer, std::move(input)});
+    return true;
+  }
+  if (e->waiting.size() >= limits_.waiting) return false;
+  e->waiting.push_back(std::move(input));
+  if (e->state != phase::parked) return true;
+  if (live_ < limits_.live) {
+    wake(*e, out);
+    return true;
+  }
+  e->state = phase::queued;
+  queue_.push_back(peer);
+  park_least_used(out);
+  return true;
+}
+
+void peer_registry::wake(entry& e, registry_effects& out) {
+  e.state = phase::live;
+  ++live_;
+  out.push_back(wake_peer{e.id, std::move(e.link), std::move(e.waiting)});
+  e.link = nullptr;
+  e.waiting = {};
+}
+
+void peer_registry::park_least_used(registry_effects& out) {
+  if (parking_ >= queue_.size()) return;
+  entry* oldest = nullptr;
+  for (auto& [id, e] : peers_)
+    if (e.state == phase::live && (oldest == nullptr || e.last_used < oldest->last_used)) oldest = &e;
+  if (oldest == nullptr) return;
+  oldest->state = phase::parking;
+  ++parking_;
+  out.push_back(park_peer{oldest->id});
+}
+
+void peer_registry::wake_next(registry_effects& out) {
+  while (live_ < limits_.live && !queue_.empty()) {
+    auto* e = find_entry(queue_.front());
+    queue_.pop_front();
+    if (e != nullptr && e->state == phase::queued) wake(*e, out);
+  }
+  // Those who still wait need somebody's place.
+  while (parking_ < queue_.size()) {
+    const auto before = parking_;
+    park_least_used(out);
+    if (parking_ == before) break;
+  }
+}
+
+void peer_registry::opened(std::uint64_t peer, std::uint32_t session) {
+  auto* e = find_entry(peer);
+  if (e == nullptr) return;
+  if (std::find(e->sessions.begin(), e->sessions.end(), session) == e->sessions.end())
+    e->sessions.push_back(session);
+  by_session_[session] = peer;
+}
+
+void peer_registry::closed(std::uint64_t peer, std::uint32_t session) {
+  if (auto* e = find_entry(peer)) std::erase(e->sessions, session);
+  if (const auto it = by_session_.find(session); it != by_session_.end() && it->second == peer)
+    by_session_.erase(it);
+}
+
+void peer_registry::verified(std::uint64_t peer, const contact& who, const rtt_estimate& rtt) {
+  auto* e = find_entry(peer);
+  if (e == nullptr) return;
+  e->node = who.id;
+  e->address = who.address;
+  if (rtt.known()) e->rtt = rtt;
+}
+
+void peer_registry::parked(nanoseconds now, std::uint64_t peer, std::shared_ptr<peer_link> link,
+                           registry_effects& out) {
+  auto* e = find_entry(peer);
+  if (e == nullptr || e->state != phase::parking) return;
+  --live_;
+  --parking_;
+  e->link = std::move(link);
+  e->state = phase::parked;
+  const bool is_empty = e->link->in_flight() == 0 && e->sessions.empty();
+  if (!e->waiting.empty()) {
+    e->state = phase::queued;
+    queue_.push_back(peer);
+  } else if (is_empty) {
+    erase(peer);  // it never answered
+  }
+  (void)now;
+  wake_next(out);
+}
+
+void peer_registry::lost(nanoseconds, std::uint64_t peer, registry_effects& out) {
+  auto* e = find_entry(peer);
+  if (e == nullptr || (e->state != phase::live && e->state != phase::parking)) return;
+  --live_;
+  if (e->state == phase::parking) --parking_;
+  erase(peer);
+  wake_next(out);
+}
+
+void peer_registry::on_time(nanoseconds now, registry_effects& out) {
+  for (auto& [id, e] : peers_)
+    if (e.state == phase::live && now - e.last_used >= limits_.idle) {
+      e.state = phase::parking;
+      ++parking_;
+      out.push_back(park_peer{id});
+    }
+}
+
+nanoseconds peer_registry::next_deadline() const {
+  auto at = nanoseconds::max();
+  for (const auto& [id, e] : peers_)
+    if (e.state == phase::live) at = std::min(at, e.last_used + limits_.idle);
+  return at;
+}
+
+}  // namespace vsf::dht

@@ -1,0 +1,88 @@
+#include "actors/dht/query_service.hpp"
+
+namespace vsf::dht {
+
+query_service::query_service(const routing_table& table, leaf_storage& storage, crypto::random_source& random,
+                             service_limits limits)
+    : table_(table),
+      storage_(storage),
+      tokens_(random),
+      questions_(limits.questions, limits.max_sources),
+      values_(limits.values, limits.max_sources),
+      limits_(limits) {}
+
+std::vector<contact> query_service::closest(const id160& target, const contact& asker) const {
+  std::vector<contact> out;
+  // Who is silent right now is told to nobody: the asker would wait for it in vain.
+  for (const auto* row : table_.closest(target, 2 * bucket_size, asker.address))
+    if (row->who.id != asker.id && row->failures == 0 && out.size() < bucket_size) out.push_back(row->who);
+  return out;
+}
+
+record<fb::DhtMessage> query_service::answer(nanoseconds now, std::uint64_t now_ms, const contact& asker,
+                                             const fb::DhtMessage& message, std::size_t budget,
+                                             bool may_write, std::vector<storage_effect>& effects) {
+  const auto tx = message.tx();
+  const auto& you = asker.address;
+  const auto refuse = [&](fb::DhtRefusal reason) {
+    ++counters_.refused;
+    return make_refused(tx, you, reason);
+  };
+  if (!questions_.allow(you, now)) {
+    ++counters_.rate_limited;
+    return refuse(fb::DhtRefusal::rate_limited);
+  }
+  if (message.body_as_Ping() != nullptr) {
+    ++counters_.pings;
+    return make_pong(tx, you);
+  }
+  if (const auto* find = message.body_as_FindNode()) {
+    if (find->target() == nullptr) return refuse(fb::DhtRefusal::malformed);
+    ++counters_.finds;
+    return make_nodes(tx, you, closest(from_fb<id160>(*find->target()), asker), budget);
+  }
+  if (const auto* get = message.body_as_Get()) {
+    if (get->key() == nullptr) return refuse(fb::DhtRefusal::malformed);
+    ++counters_.gets;
+    const auto key = from_fb<dht_key>(*get->key());
+    storage_.expire(now_ms, effects);
+    const auto token = tokens_.make(now, you, key);
+    const auto used = page_overhead + token.size();
+    const auto shard =
+        budget > used ? storage_.page(now_ms, key, get->cursor(), budget - used) : std::optional<bytes>{};
+    if (shard) ++counters_.gets_with_leaves;
+    return make_page(tx, you, closest(key, asker), token, shard, budget);
+  }
+  if (const auto* put = message.body_as_Put()) {
+    if (put->key() == nullptr || put->values() == nullptr || put->values()->size() == 0 ||
+        put->values()->size() > limits_.values_per_put)
+      return refuse(fb::DhtRefusal::malformed);
+    if (!may_write) return refuse(fb::DhtRefusal::unsupported);
+    return on_put(now, now_ms, asker, tx, *put, effects);
+  }
+  return refuse(fb::DhtRefusal::unsupported);
+}
+
+record<fb::DhtMessage> query_service::on_put(nanoseconds now, std::uint64_t now_ms, const contact& asker,
+                                             std::uint32_t tx, const fb::Put& put,
+                                             std::vector<storage_effect>& effects) {
+  ++counters_.puts;
+  const auto key = from_fb<dht_key>(*put.key());
+  const bool allowed = tokens_.check(now, asker.address, key, view_of(put.token()));
+  std::vector<fb::PutVerdict> verdicts;
+  for (const auto* value : *put.values()) {
+    auto verdict = fb::PutVerdict::malformed;
+    if (!allowed)
+      verdict = fb::PutVerdict::bad_token;
+    else if (!values_.allow(asker.address, now))
+      verdict = fb::PutVerdict::rate_limited;
+    else if (value != nullptr)
+      verdict = storage_.put(now_ms, key, view_of(value->data()), asker.address, effects);
+    const auto index = static_cast<std::size_t>(verdict);
+    if (index < counters_.verdicts.size()) ++counters_.verdicts[index];
+    verdicts.push_back(verdict);
+  }
+  return make_put_done(tx, asker.address, verdicts);
+}
+
+}  // namespace vsf::dht
