@@ -72,6 +72,33 @@ TEST(leaf, what_is_signed_is_accepted_and_says_the_same) {
   EXPECT_EQ(from_fb<digest>(leaf->leaf->variants()->Get(2)->root()), from_fb<digest>(variants(3)[2].root()));
 }
 
+// The leaf of docs/protocol.md: another implementation checks against it, so this one has to, too. Its
+// NodeId, hash and signature were verified apart from this code (Python's hashlib, OpenSSL's Ed25519).
+TEST(leaf, the_documented_bytes) {
+  const auto raw = from_hex(
+      "1000000056534c46080048000400080008000000440000009f2b04926d68e791b687253c70bb57575b44fcdf9391aff5"
+      "d73e73dc447040d3d56c03299d5498dba82e9720c011d57a3027257490990ad7c38a27bee6fac007b800000020000000"
+      "564c4546000016005400070008001800000040004800380000003c001600000000000001b1a9c0e9d9874042ae9178d6"
+      "a3267d6903a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b880510100180000000068e5cf"
+      "8b01000000f15365000000000000000001000000a0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babb"
+      "bcbdbebf101112131415161718191a1b1c1d1e1f765edf0100000000900301c800000000");
+  ASSERT_TRUE(raw);
+  EXPECT_EQ(raw->size(), 276u);
+  const auto network = identity::parse_network("example/0").value();
+  const auto leaf = accept_leaf(*raw, network, test_now_s + 1, recording_key(song));
+  ASSERT_TRUE(leaf);
+  EXPECT_EQ(to_hex(leaf->publisher), "03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8");
+  EXPECT_EQ(to_hex(leaf->node), "1206bd1bd156df3360555cfcbe0fe087416ef87b");
+  EXPECT_EQ(leaf->seq, 1'700'000'000'000u);
+  EXPECT_EQ(to_hex(leaf->order), "98a8ac9d637cae72b18adcd0abebd169a7bf4375fa9d488588c7ac78babfdf39");
+  ASSERT_EQ(leaf->leaf->variants()->size(), 1u);
+  const auto* variant = leaf->leaf->variants()->Get(0);
+  EXPECT_EQ(variant->size(), 31'415'926u);
+  EXPECT_EQ(variant->bitrate_kbps(), 912u);
+  EXPECT_EQ(variant->codec(), fb::Codec::flac);
+  EXPECT_EQ(variant->quality(), 200u);
+}
+
 TEST(leaf, the_largest_ones_fit) {
   const auto ten = sign_leaf(recording_leaf(song, variants(10)), alice);
   ASSERT_TRUE(ten) << ten.error().message;
@@ -81,6 +108,13 @@ TEST(leaf, the_largest_ones_fit) {
   ASSERT_TRUE(tracks) << tracks.error().message;
   EXPECT_LE(tracks->size(), 900u);
   EXPECT_TRUE(accept_leaf(tracks->view(), test_network, test_now_s, release_key(song)));
+  auto leased = recording_leaf(song, variants(10));
+  leased.lease_s = 7200;
+  EXPECT_TRUE(sign_leaf(std::move(leased), alice));
+  leased = release_leaf(28);
+  leased.lease_s = 7200;
+  const auto largest = sign_leaf(std::move(leased), alice);
+  ASSERT_TRUE(largest) << largest.error().message;
   EXPECT_FALSE(sign_leaf(recording_leaf(song, variants(11)), alice));
   EXPECT_FALSE(sign_leaf(release_leaf(29), alice));
 }
