@@ -1,2 +1,8 @@
 import { render } from "preact";
-render(<p>hi</p>, document.getElementById("app")!);
+
+import { App } from "./app";
+import "uplot/dist/uPlot.min.css";
+import "./style.css";
+
+const root = document.getElementById("app");
+if (root) render(<App />, root);

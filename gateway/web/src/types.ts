@@ -1,0 +1,168 @@
+// Shapes of openapi.json.
+
+export interface Puzzle {
+  tried: number;
+  expected: number;
+}
+
+export interface Measure {
+  name: string | null;
+  label: string | null;
+  value: number;
+}
+
+export interface Child {
+  path: string | null;
+  kind: string | null;
+  running: boolean;
+  restarts: number;
+  last_error: string | null;
+}
+
+export interface Component {
+  path: string | null;
+  kind: string | null;
+  mailbox: number;
+  counters: Measure[];
+  gauges: Measure[];
+  children: Child[];
+  notes: string[];
+}
+
+export interface Peer {
+  node: string | null;
+  address: string | null;
+  inbound: boolean;
+  since_ms: number;
+  rtt_us: number;
+  bytes_in: number;
+  bytes_out: number;
+  channels: number;
+}
+
+export interface Status {
+  node: string | null;
+  identity: string | null;
+  network: string | null;
+  version: string | null;
+  ready: boolean;
+  puzzle: Puzzle | null;
+  started_ms: number;
+  now_ms: number;
+  components: Component[];
+  peers: Peer[];
+}
+
+export interface Variant {
+  root: string | null;
+  sha256_prefix: string | null;
+  size: number;
+  bitrate_kbps: number;
+  codec: string;
+  quality: number;
+}
+
+export interface Source {
+  node: string | null;
+  address: string | null;
+  state: string;
+  bytes: number;
+  bad_leaves: number;
+  reason: string | null;
+}
+
+export type DownloadState =
+  | "queued"
+  | "resolving"
+  | "connecting"
+  | "transferring"
+  | "finishing"
+  | "done"
+  | "failed"
+  | "cancelled";
+
+export interface Download {
+  id: string;
+  mbid: string | null;
+  state: DownloadState;
+  variant: Variant | null;
+  bytes_total: number;
+  bytes_verified: number;
+  bytes_received: number;
+  bytes_kept: number;
+  sources: Source[];
+  path: string | null;
+  sha256: string | null;
+  reason: string | null;
+  created_ms: number;
+  finished_ms: number | null;
+}
+
+export interface DownloadList {
+  downloads: Download[];
+  next_offset: number | null;
+}
+
+export interface LibraryFile {
+  path: string | null;
+  size: number;
+  container: string | null;
+  codec: string | null;
+  sample_rate_hz: number;
+  bit_depth: number;
+  channels: number;
+  bitrate_kbps: number;
+  duration_ms: number;
+  recording: string | null;
+  release: string | null;
+  artist: string | null;
+  album: string | null;
+  title: string | null;
+  disc: number;
+  track: number;
+  sha256: string | null;
+  root: string | null;
+  problem: string | null;
+}
+
+export interface Library {
+  files: LibraryFile[];
+  next_after: string | null;
+}
+
+export interface Candidate extends Partial<Variant> {
+  node: string | null;
+  publisher: string | null;
+  address: string | null;
+  issued_at_s: number;
+}
+
+export interface Resolved {
+  mbid: string | null;
+  kind: string;
+  candidates: Candidate[];
+  publishers: number;
+  replicas: number;
+  asked: number;
+  cached: boolean;
+  elapsed_us: number;
+}
+
+export interface SearchResult {
+  query: string;
+  library: LibraryFile[];
+  mesh: Resolved | null;
+}
+
+export interface NodeEvent {
+  // Both are missing where the node says that it left events out for a slow reader.
+  seq?: number;
+  time_ms?: number;
+  kind: string;
+  subject?: string | null;
+  text: string | null;
+}
+
+export interface EventList {
+  events: NodeEvent[];
+}
