@@ -181,9 +181,12 @@ TYPED_TEST(kv_store_test, agrees_with_a_map_under_random_operations) {
 }
 
 TYPED_TEST(kv_store_test, batches_are_whole_for_other_threads) {
+  constexpr int wanted_changes = 200;
   std::atomic<bool> stop{false};
   std::atomic<int> torn{0};
+  std::atomic<int> changes{0};  // scans that saw something else than the one before
   std::thread reader([&] {
+    std::string last;
     while (!stop) {
       std::vector<std::string> values;
       if (!this->store().scan(family::pieces, {}, {}, [&](byte_view, byte_view value) {
@@ -194,15 +197,23 @@ TYPED_TEST(kv_store_test, batches_are_whole_for_other_threads) {
       for (const auto& value : values)
         if (value != values.front()) ++torn;
       if (!values.empty() && values.size() != 3) ++torn;
+      if (!values.empty() && values.front() != last) {
+        last = values.front();
+        ++changes;
+      }
     }
   });
-  for (int i = 0; i < 500; ++i) {
+  // Goes on until both were at work at the same time for long enough; the bound ends it if they never are.
+  bool written = true;
+  for (int i = 0; written && changes < wanted_changes && i < 5'000'000; ++i) {
     write_batch batch;
     for (const auto* key : {"x", "y", "z"}) batch.put(family::pieces, b(key), b(std::to_string(i)));
-    ASSERT_TRUE(this->store().write(batch, durability::buffered));
+    written = this->store().write(batch, durability::buffered).has_value();
   }
   stop = true;
   reader.join();
+  EXPECT_TRUE(written);
+  EXPECT_GE(changes, wanted_changes);
   EXPECT_EQ(torn, 0);
 }
 
