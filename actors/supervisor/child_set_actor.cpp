@@ -18,7 +18,8 @@ void prepare(caf::scheduled_actor* self) {
       return caf::make_error(caf::sec::runtime_error, std::string("unknown exception"));
     }
   });
-  // caf::drop answers even what was not a request with an error, and an error that comes unasked ends an actor.
+  // caf::drop answers even what was not a request with an error, and an error that comes unasked ends an
+  // actor.
   self->set_default_handler([self](caf::scheduled_actor*, caf::message_view&) -> caf::result<caf::message> {
     if (self->current_message_id().is_request()) return caf::sec::unexpected_message;
     return caf::delegated<caf::message>{};

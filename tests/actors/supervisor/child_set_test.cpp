@@ -59,9 +59,9 @@ class child_sets : public tests::virtual_time {
       self->set_default_handler(caf::drop);
       return {[this](const child_changed& c) { told.push_back(c); }};
     }));
-    root = keep(system().spawn(
-        owner, environment_ptr(env),
-        caf::actor_cast<telemetry_actor>(caf::actor_cast<caf::strong_actor_ptr>(telemetry))));
+    root = keep(
+        system().spawn(owner, environment_ptr(env),
+                       caf::actor_cast<telemetry_actor>(caf::actor_cast<caf::strong_actor_ptr>(telemetry))));
     settle();
     auto watch = keep(system().spawn([this](caf::event_based_actor* self) -> caf::behavior {
       self->monitor(root);
@@ -87,7 +87,8 @@ class child_sets : public tests::virtual_time {
       auto child = system().spawn([falls_at_birth](caf::event_based_actor* self) -> caf::behavior {
         prepare(self);
         if (falls_at_birth) throw std::runtime_error("fell at birth");
-        return {[](const fall&) { throw std::runtime_error("fell"); }, [self](const leave&) { self->quit(); }};
+        return {[](const fall&) { throw std::runtime_error("fell"); },
+                [self](const leave&) { self->quit(); }};
       });
       current[name] = caf::actor_cast<caf::actor_addr>(child);
       return caf::actor_cast<caf::actor>(child);
@@ -108,7 +109,8 @@ class child_sets : public tests::virtual_time {
   }
   bool alive(const std::string& name) {
     const auto strong = caf::actor_cast<caf::strong_actor_ptr>(current[name]);
-    return strong && !caf::actor_cast<caf::abstract_actor*>(strong)->getf(caf::abstract_actor::is_terminated_flag);
+    return strong &&
+           !caf::actor_cast<caf::abstract_actor*>(strong)->getf(caf::abstract_actor::is_terminated_flag);
   }
 
   std::shared_ptr<environment> env;
@@ -237,7 +239,8 @@ TEST_F(child_sets, a_removed_child_is_gone_for_good_and_its_name_is_free) {
   EXPECT_FALSE(alive("a"));
   EXPECT_EQ(births["a"], 1);
   EXPECT_TRUE(ends["a"].empty());
-  // Removed while it waits for its restart, then another of that name: the old timer does not start a second one.
+  // Removed while it waits for its restart, then another of that name: the old timer does not start a second
+  // one.
   add(spec("a", restart_mode::permanent));
   tell("a", fall{});
   add(spec("a", restart_mode::permanent));
