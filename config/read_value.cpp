@@ -16,8 +16,19 @@ bool has_control(std::string_view text) {
                      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
 }
 
-bool is_name(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) {
+/// NAME or NAME/BITS: a mesh of its own, whose id puzzle has that difficulty (0 to 40 bits).
+bool is_network(std::string_view text) {
+  const auto slash = text.find('/');
+  if (slash != std::string_view::npos) {
+    const auto bits = text.substr(slash + 1);
+    unsigned value = 0;
+    const auto [end, ec] = std::from_chars(bits.data(), bits.data() + bits.size(), value);
+    if (ec != std::errc{} || end != bits.data() + bits.size() || value > 40 ||
+        (bits.size() > 1 && bits[0] == '0'))
+      return false;
+    text = text.substr(0, slash);
+  }
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
   });
 }
@@ -109,7 +120,7 @@ class value_reader {
     if (spec_.type == value_type::choice)
       return std::find(spec_.choices.begin(), spec_.choices.end(), text) != spec_.choices.end();
     if (text.size() < spec_.min || text.size() > spec_.max || has_control(text)) return false;
-    if (spec_.type == value_type::name) return is_name(text);
+    if (spec_.type == value_type::network) return is_network(text);
     if (spec_.type == value_type::url) return is_url(text);
     return true;
   }

@@ -36,7 +36,7 @@ std::string described(const key_spec& spec) {
   switch (spec.type) {
     case value_type::number:
     case value_type::choice:
-    case value_type::name:
+    case value_type::network:
       out += " (" + expectation(spec) + ")";
       break;
     default:

@@ -32,9 +32,11 @@ std::vector<key_spec> node_keys() {
       {"node.bootstrap", t::addresses, 0, 100, "[]",
        "Nodes to ask first, as host:port. Those met before are remembered and need not be here.",
        VSF_FIELD(node.bootstrap), acts},
-      {"node.network", t::name, 1, 64, "vsf-1",
-       "Name of the mesh; nodes of another name are another world, for tests.", VSF_FIELD(node.network),
-       acts},
+      {"node.network", t::network, 1, 64, "vsf-1",
+       "Name of the mesh; nodes of another name are another world, for tests. NAME/BITS sets the difficulty "
+       "of "
+       "its id puzzle.",
+       VSF_FIELD(node.network), acts},
   };
 }
 
@@ -294,8 +296,8 @@ std::string expectation(const key_spec& spec) {
     case t::text:
     case t::secret:
       return "a text of " + range(" bytes");
-    case t::name:
-      return range("") + " of a-z, 0-9, '.', '_' and '-'";
+    case t::network:
+      return range("") + " of a-z, 0-9, '.', '_' and '-', or such a name with /BITS";
     case t::choice: {
       std::string out = "one of";
       for (const auto& choice : spec.choices) out += (out.ends_with("of") ? " " : ", ") + std::string(choice);

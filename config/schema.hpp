@@ -15,7 +15,7 @@ enum class value_type : std::uint8_t {
   number,   // whole, min to max
   text,     // min to max bytes, no control characters
   secret,   // as text; never shown in a message
-  name,     // min to max of a-z 0-9 . _ -
+  network,  // min to max bytes: a-z 0-9 . _ -, perhaps /BITS
   choice,   // one of `choices`
   listen,   // IP:port to listen on, port 0: the kernel's choice
   address,  // host:port to dial

@@ -27,7 +27,7 @@ std::map<std::string, double> metrics_of(const std::vector<operation>& operation
     // Whoever died can't be asked, and what nobody alive serves can't be found.
     if (op.end == operation::outcome::node_died) continue;
     const bool ok = op.end == operation::outcome::ok;
-    if (op.holders_alive == 0 && !ok) {
+    if (op.holders_alive.empty() && !ok) {
       ++unavailable;
       if (op.what == operation::kind::resolve) miss_us.push_back(op.elapsed_us);
       continue;

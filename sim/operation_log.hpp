@@ -21,7 +21,8 @@ struct operation {
   std::uint64_t elapsed_us = 0;
   std::size_t node = 0;
   mbid target;
-  std::size_t holders_alive = 0;  // when it ended: up, and serving the recording since before it began
+  std::vector<std::size_t>
+      holders_alive;              // when it ended: up, and serving the recording since before it began
   std::size_t holders_found = 0;  // candidates that really are such holders
   std::uint32_t replicas = 0;     // DHT nodes that answered
   std::uint32_t asked = 0;

@@ -122,11 +122,12 @@ bool workload::holds(std::size_t index, std::size_t recording, virtual_time sinc
          std::find(node.shared.begin(), node.shared.end(), recording) != node.shared.end();
 }
 
-std::size_t workload::live_holders(std::size_t recording, std::size_t except, virtual_time since) const {
-  std::size_t count = 0;
+std::vector<std::size_t> workload::live_holders(std::size_t recording, std::size_t except,
+                                                virtual_time since) const {
+  std::vector<std::size_t> out;
   for (std::size_t i = 0; i < world_.nodes().size(); ++i)
-    if (i != except && holds(i, recording, since)) ++count;
-  return count;
+    if (i != except && holds(i, recording, since)) out.push_back(i);
+  return out;
 }
 
 void workload::begin_resolve() {

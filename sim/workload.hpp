@@ -37,7 +37,7 @@ class workload {
   void finish(std::uint64_t id, operation::outcome end, std::string reason = {});
   void check_file(operation& op, const std::string& path);
   bool holds(std::size_t node, std::size_t recording, virtual_time since) const;
-  std::size_t live_holders(std::size_t recording, std::size_t except, virtual_time since) const;
+  std::vector<std::size_t> live_holders(std::size_t recording, std::size_t except, virtual_time since) const;
   std::size_t pick_live_node();
   std::size_t pick_recording(std::size_t asking);
   std::size_t recording_index(const mbid& id) const { return index_of_.at(id); }

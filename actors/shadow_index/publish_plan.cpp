@@ -11,6 +11,11 @@ using std::chrono::seconds;
 constexpr nanoseconds minute = std::chrono::minutes(1);
 constexpr nanoseconds first_retry = seconds(5);
 constexpr nanoseconds longest_retry = std::chrono::minutes(5);
+// After a put that fewer nodes took than the DHT keeps copies: 15 s, 30 s ... 8 min, then it waits for its
+// lease.
+constexpr nanoseconds first_thickening = seconds(15);
+constexpr nanoseconds longest_thickening = std::chrono::minutes(8);
+constexpr std::uint32_t max_thin_puts = 6;
 constexpr nanoseconds first_pause = seconds(1);
 constexpr nanoseconds longest_pause = seconds(30);
 // A put takes some seconds; the lease should not end meanwhile.
@@ -203,7 +208,20 @@ void publish_plan::done(const dht_key& key, std::uint32_t holders, std::uint32_t
     return;
   }
   set_new(e, false);
-  if (e.tombstone) tombstones_.emplace(e.lease_end, key);
+  if (e.tombstone) {
+    tombstones_.emplace(e.lease_end, key);
+    return;
+  }
+  // The DHT was young or lossy: nodes that have come since are closer to the key, and whoever reads asks
+  // those.
+  if (holders >= settings_.copies || e.thin_puts >= max_thin_puts) {
+    e.thin_puts = 0;
+    return;
+  }
+  e.at = phase::retrying;
+  e.due = now + jittered(doubled(first_thickening, e.thin_puts, longest_thickening), 2);
+  ++e.thin_puts;
+  retries_.emplace(e.due, key);
 }
 
 void publish_plan::abandon_in_flight(nanoseconds now) {

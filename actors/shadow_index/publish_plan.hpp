@@ -19,6 +19,8 @@ struct plan_settings {
   std::uint32_t new_per_round = 100;    // new or changed leaves put in one interval; renewals don't count
   std::uint32_t puts_per_minute = 100;  // of any kind; a minute's worth may go at once
   std::uint32_t in_flight = 8;
+  std::uint32_t copies =
+      16;  // holders a put wants (the DHT's k); fewer: it goes again before its lease is due
   std::chrono::nanoseconds put_timeout = std::chrono::seconds(30);
 };
 
@@ -77,6 +79,7 @@ class publish_plan {
     bool is_new = false;         // its present leaf was not taken by anybody yet
     bool changed_again = false;  // while in flight
     std::uint32_t failures = 0;
+    std::uint32_t thin_puts = 0;           // in a row that fewer than `copies` took
     std::chrono::nanoseconds lease_end{};  // 0: none
     std::chrono::nanoseconds due{};        // retrying: when; in flight: its timeout
   };

@@ -119,7 +119,8 @@ TEST(load, all_errors_come_together_and_in_order) {
       "127.0.0.1\n"
       "vsf.yml:4:9: log.json takes true or false, not \"yes\"\n"
       "vsf.yml:5:3: unknown key log.levle: did you mean log.level?\n"
-      "vsf.yml:7:12: node.network takes 1 to 64 of a-z, 0-9, '.', '_' and '-', not \"Vsf 1\"");
+      "vsf.yml:7:12: node.network takes 1 to 64 of a-z, 0-9, '.', '_' and '-', or such a name with /BITS, "
+      "not \"Vsf 1\"");
 }
 
 TEST(load, a_key_given_twice_is_an_error) {

@@ -89,8 +89,9 @@ TEST(values, choices_names_urls_and_texts) {
   EXPECT_EQ(load_one("log.level", "warning")->log.level, "warning");
   EXPECT_EQ(load_one("log.level", "warn").error().message,
             "t:1:14: log.level takes one of debug, info, warning, error, not \"warn\"");
-  EXPECT_TRUE(takes("node.network", "test-net_1.x"));
-  for (const auto* bad : {"''", "UPPER", "with space", "\"a/b\""})
+  for (const auto* good : {"test-net_1.x", "demo/18", "x/0", "x/40"})
+    EXPECT_TRUE(takes("node.network", good)) << good;
+  for (const auto* bad : {"''", "UPPER", "with space", "\"a/b\"", "a/41", "a/", "/8", "a/08", "a/8/8"})
     EXPECT_FALSE(takes("node.network", bad)) << bad;
   EXPECT_FALSE(takes("node.network", std::string(65, 'a')));
   EXPECT_TRUE(takes("musicbrainz.url", "http://localhost:5000/ws"));

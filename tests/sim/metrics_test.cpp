@@ -8,7 +8,7 @@ namespace {
 operation resolve(operation::outcome end, std::size_t alive, std::uint64_t elapsed_us = 1000) {
   operation op;
   op.end = end;
-  op.holders_alive = alive;
+  op.holders_alive.resize(alive);
   op.elapsed_us = elapsed_us;
   return op;
 }
