@@ -26,14 +26,14 @@ struct page_plan {
 
 fb::PutVerdict leaf_storage::put(std::uint64_t now_ms, const dht_key& key, byte_view raw,
                                  const endpoint& from, std::vector<storage_effect>& effects) {
-  return insert(now_ms, key, raw, from, now_ms + limits_.lease_ms, effects);
+  return insert(now_ms, key, raw, from, ~std::uint64_t{0}, effects);
 }
 
 fb::PutVerdict leaf_storage::restore(std::uint64_t now_ms, const dht_key& key, byte_view raw,
                                      const endpoint& from, std::uint64_t lease_ends_ms,
                                      std::vector<storage_effect>& effects) {
   if (lease_ends_ms <= now_ms) return fb::PutVerdict::expired;
-  return insert(now_ms, key, raw, from, std::min(lease_ends_ms, now_ms + limits_.lease_ms), effects);
+  return insert(now_ms, key, raw, from, lease_ends_ms, effects);
 }
 
 bool leaf_storage::has_room(const held_list* list, const public_key& publisher, const endpoint& from,
@@ -75,7 +75,9 @@ fb::PutVerdict leaf_storage::insert(std::uint64_t now_ms, const dht_key& key, by
   if (facts.variants.size() > 1) facts.variants.resize(1);  // one stands for it in a summary
   const auto last_ms =
       facts.expires_unix_s > ~std::uint64_t{0} / 1000 ? ~std::uint64_t{0} : facts.expires_unix_s * 1000;
-  lease_ends_ms = std::min(lease_ends_ms, last_ms);
+  const auto asked_ms = std::min(std::uint64_t{facts.lease_s} * 1000, limits_.max_lease_ms);
+  const auto lease_ms = asked_ms == 0 ? limits_.lease_ms : asked_ms;
+  lease_ends_ms = std::min({lease_ends_ms, now_ms + lease_ms, last_ms});
 
   expire(now_ms, effects);
   const auto found = keys_.find(key);

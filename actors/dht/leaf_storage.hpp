@@ -17,7 +17,8 @@ struct storage_limits {
   std::size_t keys = 65'536;
   std::size_t bytes = 32u << 20;  // raw values
   std::size_t keys_per_publisher = 8'192;
-  std::uint64_t lease_ms = 3'600'000;
+  std::uint64_t lease_ms = 3'600'000;       // of values that ask for none
+  std::uint64_t max_lease_ms = 86'400'000;  // of those that do
 };
 
 /// Of a page: bytes of the shard, whole leaves, and what stands in for the others.

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include "actors/dht/leaf_storage.hpp"
 #include "actors/shadow_index/keys.hpp"
 #include "actors/shadow_index/leaf_policy.hpp"
 #include "tests/actors/shadow_index/leaf_support.hpp"
@@ -255,6 +256,23 @@ TEST(leaf_policy, says_what_the_dht_wants_to_know) {
   EXPECT_EQ(gone_facts.verdict, fb::PutVerdict::stored);
   EXPECT_TRUE(gone_facts.tombstone);
   EXPECT_TRUE(dht::supersedes(gone_facts, facts));
+}
+
+TEST(leaf_policy, holders_keep_a_leaf_as_long_as_it_asks) {
+  dht::leaf_storage holder(std::make_shared<const leaf_policy>(test_network), 0);
+  std::vector<dht::storage_effect> effects;
+  const auto put = [&](fb::LeafT content, std::uint32_t lease_s) {
+    content.lease_s = lease_s;
+    const auto raw = *sign_leaf(std::move(content), alice);
+    return holder.put(test_now_s * 1000, recording_key(song), raw.view(), endpoint::v4(0x30000001, 1),
+                      effects);
+  };
+  EXPECT_EQ(put(recording_leaf(song, variants(1), 1), 0), fb::PutVerdict::stored);
+  EXPECT_EQ(holder.next_expiry_ms(), (test_now_s + 3600) * 1000);
+  EXPECT_EQ(put(recording_leaf(song, variants(1), 2), 6 * 3600), fb::PutVerdict::stored);
+  EXPECT_EQ(holder.next_expiry_ms(), (test_now_s + 6 * 3600) * 1000);
+  EXPECT_EQ(put(recording_leaf(song, variants(1), 3, test_now_s - 80'000), 86'400), fb::PutVerdict::stored);
+  EXPECT_EQ(holder.next_expiry_ms(), (test_now_s + 6400) * 1000) << "the signature ends first";
 }
 
 }  // namespace
