@@ -1,5 +1,7 @@
 #include "actors/dht/peer_link.hpp"
 
+#include <utility>
+
 namespace vsf::dht {
 namespace {
 
@@ -122,7 +124,7 @@ link_effects peer_link::on_datagram(link_time t, const endpoint& from, const dat
   link_effects out;
   expire(t.now, out);
   if (const auto* second = std::get_if<handshake_2_view>(&datagram))
-    on_handshake(t, from, *second, out);
+    on_handshake(t, from, *second, random, out);
   else if (const auto* transport = std::get_if<transport_view>(&datagram))
     on_transport(t, from, *transport, random, out);
   else if (const auto* hint = std::get_if<unknown_session_view>(&datagram))
@@ -131,7 +133,7 @@ link_effects peer_link::on_datagram(link_time t, const endpoint& from, const dat
 }
 
 void peer_link::on_handshake(link_time t, const endpoint& from, const handshake_2_view& datagram,
-                             link_effects& out) {
+                             crypto::random_source& random, link_effects& out) {
   const auto it = std::find_if(openings_.begin(), openings_.end(),
                                [&](const opening& o) { return o.local_id() == datagram.receiver; });
   if (it == openings_.end() || it->whom().address != from) {
@@ -165,6 +167,11 @@ void peer_link::on_handshake(link_time t, const endpoint& from, const handshake_
   out.push_back(peer_verified{who_, identity_, nonce_, rtt_});
   if (is_answer(*done->message)) on_answer(t.now, from, std::move(done->message), out);
   flush(t, out);
+  for (const auto& overtook : std::exchange(early_, {})) {
+    const auto parsed = parse_datagram(overtook.datagram, context_->network);
+    if (const auto* transport = std::get_if<transport_view>(&parsed))
+      on_transport(t, overtook.from, *transport, random, out);
+  }
 }
 
 void peer_link::keep(session established, link_effects& out) {
@@ -194,6 +201,15 @@ void peer_link::on_transport(link_time t, const endpoint& from, const transport_
                              crypto::random_source& random, link_effects& out) {
   auto* s = find(datagram.receiver);
   if (s == nullptr) {
+    const bool opening_it = std::any_of(openings_.begin(), openings_.end(), [&](const opening& o) {
+      return o.local_id() == datagram.receiver && o.whom().address == from;
+    });
+    if (opening_it && early_.size() < max_early) {
+      // Header and text lie side by side in the datagram.
+      const byte_view whole(datagram.header.data(), datagram.header.size() + datagram.sealed.size());
+      early_.push_back({from, to_bytes(whole)});
+      return;
+    }
     out.push_back(datagram_dropped{drop_reason::unknown_session});
     return;
   }
@@ -302,6 +318,7 @@ link_effects peer_link::compact(link_time t) {
   openings_.shrink_to_fit();
   in_flight_.shrink_to_fit();
   waiting_.shrink_to_fit();
+  early_ = {};
   return out;
 }
 

@@ -73,6 +73,7 @@ class peer_link {
  public:
   static constexpr std::size_t max_in_flight = 32;
   static constexpr std::size_t max_waiting = 16;
+  static constexpr std::size_t max_early = 2;
   static constexpr nanoseconds memory = std::chrono::seconds(10);  // of questions
   static constexpr nanoseconds handshake_patience = std::chrono::seconds(1);
   static constexpr nanoseconds hint_pause = std::chrono::seconds(5);
@@ -115,7 +116,8 @@ class peer_link {
   void keep(session established, link_effects& out);
   void send(link_time t, session& in, byte_view message, link_effects& out);
   void expire(nanoseconds now, link_effects& out);
-  void on_handshake(link_time t, const endpoint& from, const handshake_2_view& datagram, link_effects& out);
+  void on_handshake(link_time t, const endpoint& from, const handshake_2_view& datagram, crypto::random_source& random,
+                    link_effects& out);
   void on_transport(link_time t, const endpoint& from, const transport_view& datagram,
                     crypto::random_source& random, link_effects& out);
   void on_hint(link_time t, const endpoint& from, const unknown_session_view& datagram,
@@ -141,6 +143,12 @@ class peer_link {
     std::uint32_t session = 0;
   };
   std::optional<probe> probe_;
+  // What overtook the message 2 of its session.
+  struct early {
+    endpoint from;
+    bytes datagram;
+  };
+  std::vector<early> early_;
 };
 
 }  // namespace vsf::dht

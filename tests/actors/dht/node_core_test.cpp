@@ -177,6 +177,8 @@ TEST(node_core, changed_datagrams_are_dropped_and_counted) {
   populate(world, 3);
   auto& victim = *world.nodes[0];
   std::map<std::uint8_t, int> kinds;
+  std::uint64_t changes = 0;
+  const auto before = total_dropped(victim);
   // A changed copy of everything overtakes the original.
   world.on_wire = [&](core_world::sent& s) {
     const auto type = s.payload.view()[3];
@@ -186,9 +188,8 @@ TEST(node_core, changed_datagrams_are_dropped_and_counted) {
       if (at >= s.payload.size()) continue;
       auto changed = frame::copy_of(s.payload.view());
       changed.mutable_data()[at] ^= 0x10;
-      const auto before = total_dropped(victim);
       world.deliver(victim, s.from, changed);
-      EXPECT_EQ(total_dropped(victim), before + 1) << int{type} << " " << at;
+      ++changes;
     }
     return true;
   };
@@ -196,10 +197,15 @@ TEST(node_core, changed_datagrams_are_dropped_and_counted) {
             2u);
   EXPECT_EQ(world.ask(victim, lookup_goal::find, random_bytes<id160>(world.random)).contacts.size(), 2u);
   world.add(knowing(victim));
+  auto& stranger = world.add();
+  world.carry_out(victim, victim.core->on_candidate(world.time(), stranger.as_contact()));
   world.run_for(seconds(2));
   for (const auto type : {std::uint8_t{1}, std::uint8_t{2}, std::uint8_t{3}})
     EXPECT_GE(kinds[type], 1) << int{type};
-  EXPECT_EQ(victim.core->table().size(), 3u);
+  // Every one of them, and at most an original that came too early and found no place to wait.
+  EXPECT_GE(total_dropped(victim) - before, changes);
+  EXPECT_LE(total_dropped(victim) - before, changes + 2);
+  EXPECT_EQ(victim.core->table().size(), 4u);
   EXPECT_GT(victim.core->dropped(drop_reason::bad_mac), 5u);
   EXPECT_GT(victim.core->dropped(drop_reason::wrong_network), 0u);
   EXPECT_GT(victim.core->dropped(drop_reason::unknown_session), 0u);
@@ -469,10 +475,12 @@ TEST(node_core, idle_nodes_say_little) {
   std::printf("an idle node of 10 sends %.0f datagrams in 3 hours\n", each);
   EXPECT_GT(each, 0);
   EXPECT_LT(each, 600);
-  for (const auto& n : world.nodes) {
-    EXPECT_TRUE(n->live.empty());
-    EXPECT_EQ(n->core->table().size(), 9u);
-  }
+  const auto all_parked = [&] {
+    return std::all_of(world.nodes.begin(), world.nodes.end(), [](const auto& n) { return n->live.empty(); });
+  };
+  for (int i = 0; i < 600 && !all_parked(); ++i) world.run_for(seconds(1));
+  EXPECT_TRUE(all_parked());
+  for (const auto& n : world.nodes) EXPECT_EQ(n->core->table().size(), 9u);
 }
 
 TEST(node_core, the_dead_leave_the_table) {
