@@ -33,9 +33,8 @@ std::vector<key_spec> node_keys() {
        "Nodes to ask first, as host:port. Those met before are remembered and need not be here.",
        VSF_FIELD(node.bootstrap), acts},
       {"node.network", t::network, 1, 64, "vsf-1",
-       "Name of the mesh; nodes of another name are another world, for tests. NAME/BITS sets the difficulty "
-       "of "
-       "its id puzzle.",
+       "Name of the mesh; nodes of another name are another world, for tests. NAME/BITS sets the "
+       "difficulty of its id puzzle, 0 to 40 bits.",
        VSF_FIELD(node.network), acts},
   };
 }

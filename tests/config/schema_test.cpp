@@ -37,7 +37,7 @@ std::string other_value(const key_spec& spec) {
       return std::to_string(spec.max - 1);
     case value_type::text:
     case value_type::secret:
-    case value_type::name:
+    case value_type::network:
       return "something-else";
     case value_type::choice:
       return std::string(spec.choices.back());
