@@ -150,23 +150,25 @@ source_logic::effects source_logic::data(nanoseconds now, std::uint32_t id, std:
   heard_ = now;
   unasked_bytes_ = 0;
   for (auto it = requests_.begin(); it != found; ++it) it->second.overtaken = true;
-  measure(now, body.size());
+  const auto length = body.size();
   if (r.arrived == bit_mask(r.count)) requests_.erase(found);
+  measure(now, length);
   out.push_back(data_came{id, first_leaf, count, std::move(body)});
   return out;
 }
 
 void source_logic::measure(nanoseconds now, std::uint64_t bytes) {
-  if (measured_bytes_ == 0) measured_since_ = now;
   measured_bytes_ += bytes;
   const auto span = now - measured_since_;
-  if (span < measuring_span) return;
-  const auto sample =
-      measured_bytes_ * 1000 / static_cast<std::uint64_t>(std::max<std::int64_t>(1, span / 1ms));
-  rate_ = rate_ == 0 ? sample : (rate_ + sample) / 2;
-  measured_bytes_ = 0;
-  window_cap_ = std::min(how_.most_window, window_cap_ + 1);
-  set_window();
+  if (span >= measuring_span) {
+    const auto sample = measured_bytes_ * 1000 / static_cast<std::uint64_t>(span / 1ms);
+    rate_ = rate_ == 0 ? sample : (rate_ + sample) / 2;
+    measured_bytes_ = 0;
+    measured_since_ = now;
+    window_cap_ = std::min(how_.most_window, window_cap_ + 1);
+    set_window();
+  }
+  if (requests_.empty()) idle_since_ = now;
 }
 
 void source_logic::set_window() {
@@ -206,6 +208,8 @@ source_logic::effects source_logic::ask_data(nanoseconds now, std::uint32_t id, 
                                              std::uint16_t count) {
   if (phase_ != phase::open) return {};
   due(now);
+  // Time in which nothing was asked says nothing about the rate.
+  if (requests_.empty()) measured_since_ += now - idle_since_;
   requests_[id] = request{first_leaf, count, 0, now, false};
   fb::GetDataT ask;
   ask.channel = channel_;

@@ -124,6 +124,7 @@ class source_logic {
   std::uint64_t rate_ = 0;
   std::uint64_t measured_bytes_ = 0;
   nanoseconds measured_since_{0};
+  nanoseconds idle_since_{0};  // since when no data is due
   std::uint64_t unasked_bytes_ = 0;
   std::uint64_t timed_out_ = 0;
 };

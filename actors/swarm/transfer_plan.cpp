@@ -133,7 +133,7 @@ std::uint64_t transfer_plan::data_arrived(source_number number, std::uint32_t id
   const auto found = it->second.requests.find(id);
   if (found == it->second.requests.end()) return 0;
   auto& r = found->second;
-  if (first < r.first || first - r.first + count > r.count) return 0;
+  if (first < r.first || std::uint64_t{first} - r.first + count > r.count) return 0;
   const auto shift = first - r.first;
   const auto fresh = all_bits(count) & ~(r.arrived >> shift);
   std::uint64_t wanted = 0;

@@ -17,6 +17,15 @@ using source_number = std::uint32_t;
 /// At most this many leaves are asked for at once: one bit each fits a word.
 inline constexpr std::uint16_t max_request_leaves = 64;
 
+/// Bytes of those leaves of [first, first + count) whose bit is set in `mask`.
+inline std::uint64_t masked_length(std::uint64_t size_bytes, std::uint32_t first, std::uint16_t count,
+                                   std::uint64_t mask) {
+  std::uint64_t total = 0;
+  for (std::uint16_t i = 0; i < count; ++i)
+    if ((mask >> i & 1) != 0) total += leaf_length(size_bytes, first + i);
+  return total;
+}
+
 /// Who fetches what of one file: which pieces' hashes to ask for, which leaves, and what is left. Any number
 /// of sources at once. Pure bookkeeping: nothing here knows time, sockets or bytes.
 ///

@@ -147,8 +147,9 @@ TEST_F(download_test, WrongLeafBansItsSenderAndIsFetchedElsewhere) {
   EXPECT_EQ(counter("swarm", "sources_banned"), 1U);
   const auto s = status(id);
   ASSERT_EQ(s.sources.size(), 2U);
-  const auto liar = std::find_if(s.sources.begin(), s.sources.end(),
-                                 [&](const auto& x) { return from_fb<node_id>(*x->node) == node(1).who->node_id; });
+  const auto liar = std::find_if(s.sources.begin(), s.sources.end(), [&](const auto& x) {
+    return from_fb<node_id>(*x->node) == node(1).who->node_id;
+  });
   EXPECT_EQ((*liar)->state, fb::SourceState::banned);
   EXPECT_EQ((*liar)->bad_leaves, 1U);
   // What was under way from it is lost, no more.
@@ -174,7 +175,8 @@ TEST_F(download_test, OnlySourceLiesThenAnHonestOneAppears) {
   faults(0, 1).tamper = [](channel_data& d) { d.body.mutable_data()[0] ^= 1; };
   const auto id = fetch(mbid_of(1)).transfer;
   ASSERT_TRUE(run_until(id, 30s, [](const auto& s) {
-    return s.state == fb::TransferState::resolving && s.reason.find("1 sent wrong bytes") != std::string::npos;
+    return s.state == fb::TransferState::resolving &&
+           s.reason.find("1 sent wrong bytes") != std::string::npos;
   }));
   const auto dials = node(0).received->dials;
   const auto asked = node(0).index.asked;
@@ -195,7 +197,8 @@ TEST_F(download_test, BanOutlivesTheNode) {
   world(1, content);
   faults(0, 1).tamper = [](channel_data& d) { d.body.mutable_data()[0] ^= 1; };
   const auto id = fetch(mbid_of(1)).transfer;
-  ASSERT_TRUE(run_until(id, 30s, [](const auto& s) { return s.reason.find("wrong bytes") != std::string::npos; }));
+  ASSERT_TRUE(
+      run_until(id, 30s, [](const auto& s) { return s.reason.find("wrong bytes") != std::string::npos; }));
   node(0).kill();
   settle();
   const auto dials = node(0).received->dials;

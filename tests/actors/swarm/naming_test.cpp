@@ -23,7 +23,9 @@ TEST(naming_test, SniffsContainers) {
   EXPECT_EQ(sniff("RIFF\x24\0\0\0WAVEfmt "sv), "wav");
   EXPECT_EQ(sniff("RIFF\x24\0\0\0AVI LIST"sv), "bin");
   EXPECT_EQ(sniff("FORM\0\0\0\0AIFF"sv), "aiff");
-  EXPECT_EQ(sniff("\0\0\0\x20""ftypM4A "sv), "m4a");
+  EXPECT_EQ(sniff("\0\0\0\x20"
+                  "ftypM4A "sv),
+            "m4a");
   EXPECT_EQ(sniff("ID3\4\0\0\0\0\0\2xx\xff\xfb\x90\x64"sv), "mp3");
   EXPECT_EQ(sniff("ID3\4\0\0\0\0\0\2xxfLaC"sv), "flac");
   EXPECT_EQ(sniff("ID3\4\0\0\0\x7f\x7f\x7f"sv), "mp3");
@@ -55,8 +57,15 @@ TEST(naming_test, MakesDangerousNamesHarmless) {
   EXPECT_EQ(safe_component("com1.tar", "mp3"), "_com1.tar.mp3");
   EXPECT_EQ(safe_component("CON" + std::string(300, ' ') + "x", "mp3"), "_CON.mp3");
   EXPECT_EQ(safe_component("  . ", "mp3"), "_.mp3");
-  EXPECT_EQ(safe_component("gpj.\xE2\x80\xAE" "exe", "mp3"), "gpj.exe.mp3") << "no change of direction";
-  EXPECT_EQ(safe_component("a\xFF\xC0\xAF" "b", "mp3"), "a___b.mp3");
+  EXPECT_EQ(safe_component("gpj.\xE2\x80\xAE"
+                           "exe",
+                           "mp3"),
+            "gpj.exe.mp3")
+      << "no change of direction";
+  EXPECT_EQ(safe_component("a\xFF\xC0\xAF"
+                           "b",
+                           "mp3"),
+            "a___b.mp3");
 }
 
 TEST(naming_test, CutsAtACharacter) {
@@ -82,15 +91,17 @@ bool valid_utf8(std::string_view s) {
 
 RC_GTEST_PROP(naming_test, AnyInputGivesASafeComponent, ()) {
   // Bytes, among them many that matter.
-  const auto letter = rc::gen::oneOf(
-      rc::gen::arbitrary<char>(), rc::gen::elementOf(std::string("./\\: CONaux\xE2\x80\xAE\xC2\x85\xF0\x9F\x8E\xB5-1")));
+  const auto letter =
+      rc::gen::oneOf(rc::gen::arbitrary<char>(),
+                     rc::gen::elementOf(std::string("./\\: CONaux\xE2\x80\xAE\xC2\x85\xF0\x9F\x8E\xB5-1")));
   const auto text = rc::gen::container<std::string>(letter);
   const auto times = *rc::gen::inRange(1, 40);
   std::string artist = *text, title;
   for (int i = 0; i < times; ++i) title += *text;
   static const std::vector<std::string> extensions{"flac", "mp3", "bin", "m4a"};
   const auto extension = *rc::gen::elementOf(extensions);
-  for (const auto& name : {finished_name(some_mbid(), artist, title, extension), safe_component(title, extension)}) {
+  for (const auto& name :
+       {finished_name(some_mbid(), artist, title, extension), safe_component(title, extension)}) {
     RC_ASSERT(storage::check_component(name).has_value());
     RC_ASSERT(name.size() <= max_file_name_bytes);
     RC_ASSERT(valid_utf8(name));

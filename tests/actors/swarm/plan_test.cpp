@@ -19,7 +19,8 @@ TEST(leaf_bitmap_test, KeepsBitsAndCount) {
   EXPECT_EQ(b.raw(), (bytes{1, 0, 4}));
   EXPECT_EQ(leaf_bitmap::from_bytes(b.raw(), 19), b);
   EXPECT_EQ(leaf_bitmap::from_bytes(bytes{1, 0}, 19).set_count(), 0U) << "of another file";
-  EXPECT_EQ(leaf_bitmap::from_bytes(bytes{0xFF, 0xFF, 0xFF}, 19).set_count(), 19U) << "nothing beyond the end";
+  EXPECT_EQ(leaf_bitmap::from_bytes(bytes{0xFF, 0xFF, 0xFF}, 19).set_count(), 19U)
+      << "nothing beyond the end";
 }
 
 TEST(transfer_plan_test, AsksForHashesFirst) {
@@ -95,7 +96,8 @@ TEST(transfer_plan_test, RestoresWhatWasHad) {
 /// What happens to a request on the way is chance; a source lies, loses or is honest.
 struct world {
   struct source {
-    int kind = 0;  // 0 honest, 1 sends wrong leaves, 2 sends wrong hashes, 3 loses half, 4 dies again and again
+    int kind =
+        0;  // 0 honest, 1 sends wrong leaves, 2 sends wrong hashes, 3 loses half, 4 dies again and again
     source_number number = 0;
     bool gone = false;
     std::vector<std::uint32_t> proofs;
@@ -114,7 +116,9 @@ struct world {
   std::vector<verdict> verdicts;
 
   world(std::uint64_t seed, std::uint64_t size, std::vector<int> kinds)
-      : random(seed), plan(size, {5, 3, static_cast<std::uint32_t>(seed % 7)}), verified(leaf_count(size)),
+      : random(seed),
+        plan(size, {5, 3, static_cast<std::uint32_t>(seed % 7)}),
+        verified(leaf_count(size)),
         asked_of_good(leaf_count(size)) {
     for (const auto kind : kinds) {
       sources.push_back({kind, next, false, {}, {}});
@@ -126,7 +130,8 @@ struct world {
     if (const auto piece = plan.next_proof(s.number)) s.proofs.push_back(*piece);
     if (s.requests.size() >= 4) return;
     if (const auto r = plan.next_data(s.number, static_cast<std::uint16_t>(1 + random.below(64)))) {
-      for (std::uint16_t i = 0; i < r->count; ++i) asked_of_good[r->first_leaf + i] += verified[r->first_leaf + i];
+      for (std::uint16_t i = 0; i < r->count; ++i)
+        asked_of_good[r->first_leaf + i] += verified[r->first_leaf + i];
       s.requests.push_back(*r);
     }
   }
@@ -198,9 +203,14 @@ RC_GTEST_PROP(transfer_plan_test, CompletesWithAnHonestSourceWhateverTheOthersDo
     RC_ASSERT(++steps < 200'000);
     auto& s = w.sources[w.random.below(w.sources.size())];
     switch (w.random.below(3)) {
-      case 0: w.ask(s); break;
-      case 1: w.act(s); break;
-      default: w.judge();
+      case 0:
+        w.ask(s);
+        break;
+      case 1:
+        w.act(s);
+        break;
+      default:
+        w.judge();
     }
   }
   RC_ASSERT(w.plan.bytes_had() == size);

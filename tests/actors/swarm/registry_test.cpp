@@ -1,1 +1,137 @@
 #include <gtest/gtest.h>
+
+#include "actors/swarm/swarm_registry.hpp"
+
+namespace vsf::swarm {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+mbid number(std::uint8_t n) {
+  mbid out{};
+  out[0] = 1;
+  out[1] = n;
+  return out;
+}
+
+class swarm_registry_test : public ::testing::Test {
+ protected:
+  crypto::seeded_random random{1};
+  swarm_registry r{{2, 4, 6, 3, 250ms}};
+  std::string add(std::uint8_t n, std::uint64_t at = 0) {
+    return string_of(r.start(number(n), at == 0 ? n : at, random).value().status->transfer());
+  }
+  void become(const std::string& id, fb::TransferState state, std::string reason = {}) {
+    auto s = r.find(id)->unpack();
+    s.state = state;
+    s.reason = std::move(reason);
+    r.update(record<fb::TransferStatus>::pack(s));
+  }
+};
+
+TEST_F(swarm_registry_test, OneUnfinishedTransferAnMbid) {
+  const auto a = r.start(number(1), 1, random).value();
+  const auto b = r.start(number(1), 2, random).value();
+  EXPECT_TRUE(a.is_new);
+  EXPECT_FALSE(b.is_new);
+  EXPECT_EQ(string_of(a.status->transfer()), string_of(b.status->transfer()));
+  become(string_of(a.status->transfer()), fb::TransferState::done);
+  EXPECT_TRUE(r.start(number(1), 3, random).value().is_new);
+}
+
+TEST_F(swarm_registry_test, TurnsComeInOrderAndWhoWaitsTakesNoPlace) {
+  std::vector<std::string> ids;
+  for (std::uint8_t i = 1; i <= 6; ++i) ids.push_back(add(i));
+  EXPECT_FALSE(r.start(number(7), 7, random)) << "bound";
+  EXPECT_EQ(r.take_turns(), (std::vector<std::string>{ids[0], ids[1]}));
+  EXPECT_TRUE(r.take_turns().empty()) << "their actors are just starting";
+  become(ids[0], fb::TransferState::resolving);
+  EXPECT_TRUE(r.take_turns().empty());
+  become(ids[0], fb::TransferState::queued, "No space left");
+  EXPECT_EQ(r.take_turns(), (std::vector<std::string>{ids[2]}));
+  become(ids[1], fb::TransferState::resolving, "no usable source now");
+  EXPECT_EQ(r.take_turns(), (std::vector<std::string>{ids[3]}));
+  become(ids[2], fb::TransferState::done);
+  EXPECT_TRUE(r.take_turns().empty()) << "4 actors at most";
+  r.actor_gone(ids[2]);
+  EXPECT_EQ(r.take_turns(), (std::vector<std::string>{ids[4]}));
+}
+
+TEST_F(swarm_registry_test, ListsNewestFirstInPages) {
+  std::vector<std::string> ids;
+  for (std::uint8_t i = 1; i <= 5; ++i) ids.push_back(add(i));
+  auto page = r.list(0, 2);
+  ASSERT_EQ(page.transfers.size(), 2U);
+  EXPECT_EQ(page.transfers[0]->transfer, ids[4]);
+  EXPECT_EQ(page.transfers[1]->transfer, ids[3]);
+  page = r.list(4, 100);
+  ASSERT_EQ(page.transfers.size(), 1U);
+  EXPECT_EQ(page.transfers[0]->transfer, ids[0]);
+  EXPECT_TRUE(r.list(5, 100).transfers.empty());
+}
+
+TEST_F(swarm_registry_test, ForgetsTheOldestFinishedBeyondTheBound) {
+  std::vector<std::string> ids;
+  for (std::uint8_t i = 1; i <= 5; ++i) {
+    ids.push_back(add(i));
+    become(ids.back(), i == 2 ? fb::TransferState::transferring : fb::TransferState::done);
+  }
+  EXPECT_EQ(r.surplus(), (std::vector<std::string>{ids[0]}));
+  r.erase(ids[0]);
+  EXPECT_TRUE(r.surplus().empty());
+  EXPECT_EQ(r.find(ids[0]), nullptr);
+}
+
+TEST_F(swarm_registry_test, EventsAreThrottledAndTheLastOneIsTold) {
+  const auto id = add(1);
+  EXPECT_EQ(r.take_events(0ms).size(), 1U);
+  std::size_t told = 0;
+  for (int ms = 1; ms <= 1000; ++ms) {
+    become(id, fb::TransferState::transferring, std::to_string(ms));
+    told += r.take_events(std::chrono::milliseconds(ms)).size();
+  }
+  EXPECT_EQ(told, 4U);
+  become(id, fb::TransferState::done);
+  EXPECT_TRUE(r.take_events(1001ms).empty());
+  EXPECT_EQ(r.next_event(), 1250ms);
+  const auto last = r.take_events(1250ms);
+  ASSERT_EQ(last.size(), 1U);
+  EXPECT_EQ(last[0]->state(), fb::TransferState::done);
+  EXPECT_FALSE(r.next_event());
+}
+
+TEST_F(swarm_registry_test, RestoredTransfersWaitForTheirTurn) {
+  fb::TransferStatusT s;
+  s.transfer = "aa";
+  s.mbid = box(number(1));
+  s.state = fb::TransferState::transferring;
+  s.created_ms = 5;
+  r.restore(s);
+  s.transfer = "bb";
+  s.state = fb::TransferState::done;
+  r.restore(s);
+  s.transfer = "cc";
+  s.sha256 = std::make_unique<fb::Bytes32>();
+  r.restore(s);
+  s.transfer = "dd";
+  s.state = fb::TransferState::failed;
+  r.restore(s);
+  EXPECT_EQ(r.take_turns(), (std::vector<std::string>{"aa", "bb"})) << "bb lacks its SHA-256";
+  EXPECT_FALSE(r.start(number(1), 9, random).value().is_new);
+  EXPECT_EQ(r.size(), 4U);
+}
+
+TEST_F(swarm_registry_test, DescribesForPeople) {
+  fb::TransferStatusT s;
+  s.mbid = box(number(1));
+  s.state = fb::TransferState::transferring;
+  s.bytes_total = 31'561'000;
+  s.bytes_verified = 14'202'450;
+  EXPECT_EQ(describe(*record<fb::TransferStatus>::pack(s)),
+            "recording 01010000-0000-0000-0000-000000000000: transferring, 45% of 30.1 MiB");
+}
+
+}  // namespace
+
+}  // namespace vsf::swarm

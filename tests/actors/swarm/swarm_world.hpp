@@ -93,8 +93,8 @@ struct fake_peer_state {
 };
 using fake_peer_actor = overlay_peer_actor::extend<caf::reacts_to<from_wire>, caf::reacts_to<twin_is>>;
 
-inline fake_peer_actor::behavior_type fake_peer(fake_peer_actor::stateful_pointer<fake_peer_state> self, wire how,
-                                                node_id other, uploads_actor uploads) {
+inline fake_peer_actor::behavior_type fake_peer(fake_peer_actor::stateful_pointer<fake_peer_state> self,
+                                                wire how, node_id other, uploads_actor uploads) {
   supervisor::prepare(self);
   self->state.how = std::move(how);
   self->state.other = other;
@@ -103,7 +103,9 @@ inline fake_peer_actor::behavior_type fake_peer(fake_peer_actor::stateful_pointe
     if (self->state.twin) self->delayed_send(self->state.twin, after, std::move(what));
   };
   return {
-      [=](const session_send& m) { deliver(self->state.how.latency, from_wire{{}, m.message}); },
+      [=](const session_send& m) {
+        deliver(self->state.how.latency, from_wire{{}, m.message});
+      },
       [=](const session_send_data& m) {
         auto& st = self->state;
         auto data = m.data;
@@ -146,7 +148,8 @@ inline fake_peer_actor::behavior_type fake_peer(fake_peer_actor::stateful_pointe
         const auto use = overlay::channel_of(*m.message);
         if (use.request) {
           if (st.uploads)
-            self->send(st.uploads, session_request{st.other, caf::actor_cast<overlay_peer_actor>(self), m.message});
+            self->send(st.uploads,
+                       session_request{st.other, caf::actor_cast<overlay_peer_actor>(self), m.message});
         } else if (const auto it = st.channels.find(use.channel); it != st.channels.end()) {
           self->send(it->second, channel_message{m.message});
         }
@@ -177,8 +180,8 @@ struct fake_net {
 struct fake_overlay_state {
   static inline const char* name = "fake_overlay";
 };
-overlay_actor::behavior_type fake_overlay(overlay_actor::stateful_pointer<fake_overlay_state> self, fake_net* net,
-                                          swarm_node* node);
+overlay_actor::behavior_type fake_overlay(overlay_actor::stateful_pointer<fake_overlay_state> self,
+                                          fake_net* net, swarm_node* node);
 
 /// Answers with what a test put in; counts.
 struct fake_index {
@@ -225,7 +228,8 @@ class swarm_node {
     made->dh_key.key[0] = number;
     made->network = {"test", 0};
     who = made;
-    contact_ = {who->node_id, who->dh_key.key, endpoint::v4(0x0A000001U + (std::uint32_t{number} << 16), 50315)};
+    contact_ = {who->node_id, who->dh_key.key,
+                endpoint::v4(0x0A000001U + (std::uint32_t{number} << 16), 50315)};
     net.nodes[contact_.key] = this;
   }
 
@@ -363,7 +367,8 @@ class swarm_test : public virtual_time {
   }
 
   static std::unique_ptr<fb::CandidateT> candidate(const swarm_node& from, const bytes& content,
-                                                   fb::Codec codec = fb::Codec::flac, std::uint8_t quality = 200) {
+                                                   fb::Codec codec = fb::Codec::flac,
+                                                   std::uint8_t quality = 200) {
     auto out = std::make_unique<fb::CandidateT>();
     vsf::public_key publisher{};
     publisher[0] = from.who->node_id[0];
@@ -371,9 +376,10 @@ class swarm_test : public virtual_time {
     out->node = box(from.who->node_id);
     out->contact = box(from.where());
     const auto hash = crypto::sha256(content);
-    out->variant = std::make_unique<fb::Variant>(
-        to_fb(swarm::tree_root(content)), fb::Bytes16(flatbuffers::span<const std::uint8_t, 16>(hash.data(), 16)),
-        content.size(), std::uint16_t{900}, codec, quality);
+    out->variant =
+        std::make_unique<fb::Variant>(to_fb(swarm::tree_root(content)),
+                                      fb::Bytes16(flatbuffers::span<const std::uint8_t, 16>(hash.data(), 16)),
+                                      content.size(), std::uint16_t{900}, codec, quality);
     return out;
   }
   /// Node 0's resolver names these nodes for the recording.
@@ -388,13 +394,15 @@ class swarm_test : public virtual_time {
   fb::TransferStatusT fetch(const mbid& what) {
     fb::FetchStartT request;
     request.mbid = box(what);
-    return ask<record<fb::TransferStatus>>(node(0).links.swarm, record<fb::FetchStart>::pack(request)).unpack();
+    return ask<record<fb::TransferStatus>>(node(0).links.swarm, record<fb::FetchStart>::pack(request))
+        .unpack();
   }
   fb::TransferStatusT control(const std::string& id, fb::FetchVerb verb) {
     fb::FetchControlT request;
     request.transfer = id;
     request.verb = verb;
-    return ask<record<fb::TransferStatus>>(node(0).links.swarm, record<fb::FetchControl>::pack(request)).unpack();
+    return ask<record<fb::TransferStatus>>(node(0).links.swarm, record<fb::FetchControl>::pack(request))
+        .unpack();
   }
   std::vector<fb::TransferStatusT> list() {
     const auto found = ask<record<fb::TransferList>>(node(0).links.swarm, list_transfers{}).unpack();
@@ -418,7 +426,8 @@ class swarm_test : public virtual_time {
     return wanted(status(id));
   }
   bool run_until_done(const std::string& id, std::chrono::nanoseconds at_most = 120s) {
-    return run_until(id, at_most, [](const auto& s) { return s.state == fb::TransferState::done && s.sha256; });
+    return run_until(id, at_most,
+                     [](const auto& s) { return s.state == fb::TransferState::done && s.sha256; });
   }
   std::uint64_t counter(const std::string& component, const std::string& name, std::size_t of = 0,
                         const std::string& label = {}) {

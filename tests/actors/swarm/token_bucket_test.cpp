@@ -58,8 +58,8 @@ RC_GTEST_PROP(token_bucket_test, NeverPassesMoreThanRateAndBurst, ()) {
   std::chrono::nanoseconds now = 5s;
   const auto begun = now;
   std::uint64_t passed = 0;
-  const auto steps = *rc::gen::container<std::vector<std::pair<std::uint64_t, std::uint64_t>>>(
-      rc::gen::pair(rc::gen::inRange<std::uint64_t>(0, 400'000'000), rc::gen::inRange<std::uint64_t>(1, burst + 1)));
+  const auto steps = *rc::gen::container<std::vector<std::pair<std::uint64_t, std::uint64_t>>>(rc::gen::pair(
+      rc::gen::inRange<std::uint64_t>(0, 400'000'000), rc::gen::inRange<std::uint64_t>(1, burst + 1)));
   for (const auto& [wait, amount] : steps) {
     now += std::chrono::nanoseconds(wait);
     if (b.take(now, amount)) passed += amount;

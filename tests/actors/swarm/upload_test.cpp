@@ -14,7 +14,8 @@ struct heard_all {
 struct listener_state {
   static inline const char* name = "listener";
 };
-channel_client_actor::behavior_type listener(channel_client_actor::stateful_pointer<listener_state>, heard_all* to) {
+channel_client_actor::behavior_type listener(channel_client_actor::stateful_pointer<listener_state>,
+                                             heard_all* to) {
   return {[=](const channel_message& m) { to->messages.push_back(m.message); },
           [=](const channel_data& d) { to->data.push_back(d); }, [](const channel_closed&) {}};
 }
@@ -216,7 +217,8 @@ TEST_F(upload_test, SessionsTakeTurns) {
   for (std::uint32_t i = 0; i < 4; ++i) get(first, 1, i + 1, i * 64, 64);
   get(second, 1, 1, 0, 60);
   run_for(3s);
-  // 3 s at 512 KiB/s are 96 leaves; the second session, with a quarter of the requests, gets half of what both could.
+  // 3 s at 512 KiB/s are 96 leaves; the second session, with a quarter of the requests, gets half of what
+  // both could.
   std::size_t second_leaves = 0;
   for (const auto& d : modest.data) second_leaves += d.count;
   EXPECT_GE(second_leaves, 40U);

@@ -1,0 +1,354 @@
+// Of transfer_logic: who has the file, and what its sources send.
+
+#include "actors/swarm/transfer_logic.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace vsf::swarm {
+
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::nanoseconds;
+
+std::string count_of(std::size_t n, const char* one, const char* many) {
+  return std::to_string(n) + ' ' + (n == 1 ? one : many);
+}
+
+}  // namespace
+
+// ---- Who has it
+
+void transfer_logic::ask_resolver(nanoseconds now, effects& out) {
+  if (resolve_due_) return;
+  resolve_due_ = now + how_.resolve_deadline;
+  resolve_again_.reset();
+  ++counters_.resolves;
+  out.push_back(resolve{last_resolve_.has_value()});
+  last_resolve_ = now;
+}
+
+void transfer_logic::ask_later(nanoseconds now) {
+  if (resolve_due_ || resolve_again_) return;
+  resolve_again_ = std::max(now, last_resolve_.value_or(now) + backoff(vain_rounds_));
+}
+
+transfer_logic::effects transfer_logic::resolved(nanoseconds now, const fb::ResolveResult& answer) {
+  effects out;
+  if (!resolve_due_ || !is_running()) return out;
+  resolve_due_.reset();
+  const auto choices = rank_variants(answer, self_);
+  if (has_variant())
+    later_answer(now, choices, out);
+  else
+    first_answer(now, answer, choices, out);
+  return out;
+}
+
+void transfer_logic::first_answer(nanoseconds now, const fb::ResolveResult& answer,
+                                  const std::vector<variant_choice>& choices, effects& out) {
+  const auto name =
+      status_.mbid ? to_string(from_fb<vsf::mbid>(*status_.mbid)) : std::string("without an id");
+  if (choices.empty()) {
+    const bool only_us = answer.candidates() != nullptr && answer.candidates()->size() > 0;
+    end_with(now, fb::TransferState::failed,
+             only_us ? "not found elsewhere: this node is the only one in the mesh that has recording " + name
+                     : "not found: nobody in the mesh has recording " + name + "; try again later",
+             out);
+    out.push_back(save{snapshot(), stored::synced});
+    return;
+  }
+  for (const auto& choice : choices) {
+    if (!offers_source(now, choice)) continue;
+    choose(now, choice, out);
+    return;
+  }
+  ++vain_rounds_;
+  ask_later(now);
+  std::size_t publishers = 0;
+  for (const auto& choice : choices) publishers += choice.publishers;
+  set_state(fb::TransferState::resolving,
+            count_of(publishers, "peer has", "peers have") +
+                " it, but no address of theirs is known yet; the mesh is asked again");
+}
+
+void transfer_logic::later_answer(nanoseconds now, const std::vector<variant_choice>& choices, effects& out) {
+  const auto mine = std::find_if(choices.begin(), choices.end(), [&](const auto& c) {
+    return from_fb<digest>(c.variant.root()) == root() && c.variant.size() == status_.variant->size();
+  });
+  if (mine != choices.end()) take_sources(*mine);
+  if (active() == 0 && best_source(now) == nullptr && !opening_) {
+    ++vain_rounds_;
+    if (status_.bytes_verified == 0 || vain_rounds_ >= how_.rounds_before_fallback) {
+      for (const auto& choice : choices) {
+        if (choice.variant.size() == status_.variant->size() &&
+            from_fb<digest>(choice.variant.root()) == root())
+          continue;
+        if (!offers_source(now, choice)) continue;
+        const auto old = std::exchange(partial_name_, {});
+        stop(out);
+        status_.bytes_verified = status_.bytes_kept = 0;
+        out.push_back(discard{snapshot(), old});
+        choose(now, choice, out);
+        return;
+      }
+    }
+  }
+  step(now, out);
+}
+
+bool transfer_logic::offers_source(nanoseconds now, const variant_choice& choice) const {
+  const auto choice_root = from_fb<digest>(choice.variant.root());
+  const auto banned = banned_.find(choice_root);
+  const bool current = has_variant() && choice_root == root();
+  return std::any_of(choice.sources.begin(), choice.sources.end(), [&](const auto& s) {
+    if (banned != banned_.end() && banned->second.count(s.who.key) != 0) return false;
+    const auto known = sources_.find(s.who.key);
+    return !current || known == sources_.end() || usable(now, known->second);
+  });
+}
+
+void transfer_logic::take_sources(const variant_choice& choice) {
+  const auto banned = banned_.find(root());
+  for (std::size_t i = 0; i < choice.sources.size(); ++i) {
+    const auto& who = choice.sources[i].who;
+    if (sources_.count(who.key) == 0 && sources_.size() >= how_.max_sources) continue;
+    auto& s = sources_[who.key];
+    const bool moved = s.number != 0 && s.who.address != who.address;
+    s.who = who;
+    s.order = i;
+    if (moved && s.state == fb::SourceState::lost) s.retry_at = nanoseconds(0);
+    if (banned != banned_.end() && banned->second.count(who.key) != 0) {
+      s.state = fb::SourceState::banned;
+      if (s.reason.empty()) s.reason = "sent wrong bytes";
+    }
+  }
+  dirty_ = true;
+}
+
+void transfer_logic::choose(nanoseconds now, const variant_choice& choice, effects& out) {
+  status_.variant = std::make_unique<fb::Variant>(choice.variant);
+  status_.bytes_total = choice.variant.size();
+  status_.bytes_verified = status_.bytes_kept = 0;
+  sources_.clear();
+  connections_.clear();
+  if (banned_.size() > how_.max_banned) banned_.clear();
+  vain_rounds_ = 0;
+  take_sources(choice);
+  partial_name_.clear();  // open() makes one for this root
+  set_state(fb::TransferState::connecting);
+  out.push_back(save{snapshot(), stored::synced});
+  open(out);
+  step(now, out);
+}
+
+// ---- Sources
+
+bool transfer_logic::usable(nanoseconds now, const known_source& s) const {
+  return s.state != fb::SourceState::banned && s.state != fb::SourceState::active &&
+         s.state != fb::SourceState::connecting && now >= s.retry_at;
+}
+
+transfer_logic::known_source* transfer_logic::by_number(source_number number) {
+  const auto it = connections_.find(number);
+  if (it == connections_.end()) return nullptr;
+  const auto found = sources_.find(it->second);
+  return found == sources_.end() ? nullptr : &found->second;
+}
+
+transfer_logic::known_source* transfer_logic::best_source(nanoseconds now) {
+  known_source* best = nullptr;
+  for (auto& [key, s] : sources_)
+    if (usable(now, s) &&
+        (best == nullptr || std::pair(s.failures, s.order) < std::pair(best->failures, best->order)))
+      best = &s;
+  return best;
+}
+
+std::size_t transfer_logic::active() const {
+  return static_cast<std::size_t>(std::count_if(sources_.begin(), sources_.end(), [](const auto& s) {
+    return s.second.state == fb::SourceState::active || s.second.state == fb::SourceState::connecting;
+  }));
+}
+
+std::string transfer_logic::waiting_reason() const {
+  std::size_t lying = 0, lost = 0, without = 0;
+  for (const auto& [key, s] : sources_) {
+    lying += s.state == fb::SourceState::banned ? 1 : 0;
+    without += s.state == fb::SourceState::refused ? 1 : 0;
+    lost += s.state == fb::SourceState::lost || s.state == fb::SourceState::idle ? 1 : 0;
+  }
+  std::string what;
+  const auto add = [&](std::size_t n, const char* text) {
+    if (n != 0) what += (what.empty() ? "" : ", ") + std::to_string(n) + text;
+  };
+  add(lying, " sent wrong bytes and is not asked again");
+  add(without, " no longer shares it");
+  add(lost, " can't be reached or is busy");
+  return "no usable source now" + (what.empty() ? std::string() : " (of those known: " + what + ")") +
+         "; the mesh is asked again within " + std::to_string(how_.last_backoff / 1s) + " s";
+}
+
+void transfer_logic::step(nanoseconds now, effects& out) {
+  if (!is_running() || !has_variant() || opening_ || !plan_) return;
+  if (plan_->complete()) {
+    if (plan_->checking() == 0) begin_finish(out);
+    return;
+  }
+  while (active() < how_.max_active) {
+    auto* s = best_source(now);
+    if (s == nullptr) break;
+    s->number = next_source_++;
+    s->state = fb::SourceState::connecting;
+    s->reason.clear();
+    connections_[s->number] = s->who.key;
+    if (connections_.size() > how_.max_connections) connections_.erase(connections_.begin());
+    out.push_back(connect{s->number, s->who, root(), status_.variant->size()});
+    dirty_ = true;
+  }
+  if (active() == 0) {
+    ask_later(now);
+    set_state(fb::TransferState::resolving, waiting_reason());
+    return;
+  }
+  const bool flowing = std::any_of(sources_.begin(), sources_.end(),
+                                   [](const auto& s) { return s.second.state == fb::SourceState::active; });
+  set_state(flowing ? fb::TransferState::transferring : fb::TransferState::connecting);
+  pump(now, out);
+}
+
+void transfer_logic::pump(nanoseconds now, effects& out) {
+  bucket_wait_.reset();
+  if (!is_running() || !plan_) return;
+  for (auto& [key, s] : sources_)
+    if (s.state == fb::SourceState::active) pump_source(now, s, out);
+}
+
+void transfer_logic::pump_source(nanoseconds now, known_source& s, effects& out) {
+  while (const auto piece = plan_->next_proof(s.number)) out.push_back(ask_proof{s.number, *piece});
+  while (true) {
+    // What waits for the disk counts, too: a slow disk slows the source down.
+    const auto under_way = plan_->outstanding(s.number) + plan_->checking();
+    if (under_way >= s.window) return;
+    const auto usual = std::clamp<std::uint32_t>(s.window / 4, 1, max_request_leaves);
+    const auto room = s.window - under_way;
+    if (room < (usual + 1) / 2) return;  // not crumb by crumb
+    auto count = std::min<std::uint64_t>(usual, room);
+    if (bucket_.limited()) {
+      const auto granted = bucket_.available(now) / leaf_size;
+      if (granted == 0) {
+        bucket_wait_ = bucket_.ready_at(now, leaf_size);
+        return;
+      }
+      count = std::min(count, granted);
+    }
+    const auto request = plan_->next_data(s.number, static_cast<std::uint16_t>(count));
+    if (!request) return;
+    bucket_.take(now, std::uint64_t{request->count} * leaf_size);
+    out.push_back(ask_data{s.number, *request});
+  }
+}
+
+transfer_logic::effects transfer_logic::source_opened(nanoseconds now, source_number source,
+                                                      std::uint32_t window) {
+  effects out;
+  auto* s = by_number(source);
+  if (s == nullptr || s->number != source || s->state != fb::SourceState::connecting || !plan_) return out;
+  s->state = fb::SourceState::active;
+  s->window = window;
+  plan_->add_source(source);
+  dirty_ = true;
+  step(now, out);
+  return out;
+}
+
+transfer_logic::effects transfer_logic::proof_came(nanoseconds, source_number source, std::uint32_t piece,
+                                                   const record<fb::OverlayMessage>& message) {
+  effects out;
+  if (plan_ && plan_->proof_arrived(source, piece))
+    out.push_back(check_proof{epoch_, source, piece, message});
+  return out;
+}
+
+transfer_logic::effects transfer_logic::data_came(nanoseconds now, source_number source,
+                                                  const source_logic::data_came& what, std::uint32_t window) {
+  effects out;
+  const auto size = what.body.size();
+  counters_.bytes_received += size;
+  status_.bytes_received += size;
+  dirty_ = true;
+  const auto wanted =
+      plan_ && is_running() ? plan_->data_arrived(source, what.request, what.first_leaf, what.count) : 0;
+  const auto useful = wanted == 0 ? 0 : masked_length(plan_->size(), what.first_leaf, what.count, wanted);
+  counters_.bytes_wasted += size - useful;
+  if (wanted != 0)
+    out.push_back(write_leaves{epoch_, source, what.first_leaf, what.count, wanted, what.body});
+  if (auto* s = by_number(source); s != nullptr && s->number == source) s->window = window;
+  pump(now, out);
+  return out;
+}
+
+transfer_logic::effects transfer_logic::request_failed(nanoseconds now, source_number source,
+                                                       std::uint32_t request, std::uint32_t window) {
+  effects out;
+  if (!plan_) return out;
+  plan_->request_over(source, request);
+  if (auto* s = by_number(source); s != nullptr && s->number == source) s->window = window;
+  pump(now, out);
+  return out;
+}
+
+transfer_logic::effects transfer_logic::unasked(nanoseconds, std::uint64_t bytes) {
+  counters_.bytes_received += bytes;
+  counters_.bytes_wasted += bytes;
+  status_.bytes_received += bytes;
+  dirty_ = true;
+  return {};
+}
+
+transfer_logic::effects transfer_logic::source_over(nanoseconds now, source_number source,
+                                                    source_logic::end how, const std::string& reason) {
+  effects out;
+  auto* s = by_number(source);
+  if (s == nullptr || s->number != source) return out;
+  if (s->state != fb::SourceState::active && s->state != fb::SourceState::connecting) return out;
+  if (how == source_logic::end::lied) {
+    ban(now, *s, reason, out);
+    step(now, out);
+    return out;
+  }
+  if (plan_) plan_->drop_source(source);
+  s->reason = reason;
+  if (how == source_logic::end::refused) {
+    s->state = fb::SourceState::refused;
+    s->retry_at = now + how_.refused_pause;
+    ++counters_.sources_refused;
+  } else {
+    s->state = how == source_logic::end::busy ? fb::SourceState::idle : fb::SourceState::lost;
+    s->retry_at = now + backoff(s->failures++);
+    ++counters_.sources_lost;
+  }
+  dirty_ = true;
+  step(now, out);
+  return out;
+}
+
+void transfer_logic::ban(nanoseconds, known_source& s, std::string reason, effects& out) {
+  if (s.state == fb::SourceState::banned) return;
+  auto& banned = banned_[root()];
+  if (banned.size() < how_.max_banned) banned.insert(s.who.key);
+  if (s.state == fb::SourceState::active || s.state == fb::SourceState::connecting) {
+    out.push_back(disconnect{s.number});
+    if (plan_) plan_->drop_source(s.number);
+  }
+  s.state = fb::SourceState::banned;
+  s.reason = std::move(reason);
+  ++counters_.sources_banned;
+  dirty_ = true;
+  out.push_back(save{snapshot(), stored::buffered});
+  out.push_back(warn{"node " + to_hex(s.who.id) + " at " + to_string(s.who.address) + " " + s.reason +
+                     ": it is not asked for this file again"});
+}
+
+}  // namespace vsf::swarm
