@@ -236,17 +236,17 @@ class swarm_node {
   /// (Re)starts the actors over what is stored.
   void start(caf::actor_system& sys, std::uint32_t upload_kib = 0, std::uint32_t download_kib = 0) {
     auto e = std::make_shared<environment>();
-    e->settings.transfers.download_dir = "/downloads";
+    e->settings.transfers.download_dir = download_dir;
     e->settings.transfers.upload_limit_kib = upload_kib;
     e->settings.transfers.download_limit_kib = download_kib;
-    e->store = store;
-    e->files = files;
+    e->store = real_store ? real_store : store;
+    e->files = real_files ? real_files : files;
     e->random = std::make_shared<crypto::seeded_random>(1000U + number_ + 100U * ++starts_);
     e->unix_ms = [](std::chrono::nanoseconds at) {
       return 1'700'000'000'000 + static_cast<std::uint64_t>(at / 1ms);
     };
     e->log = [](log_level, std::string_view, std::string_view) {};
-    e->inline_workers = true;
+    e->inline_workers = !real_files;
     env = e;
     links.who = who;
     links.telemetry = sys.spawn(telemetry::telemetry, env);
@@ -298,6 +298,10 @@ class swarm_node {
 
   std::shared_ptr<storage::memory_store> store = storage::make_memory_store();
   std::shared_ptr<storage::memory_files> files = std::make_shared<storage::memory_files>();
+  /// Instead of memory; workers then run on threads of their own.
+  std::shared_ptr<storage::kv_store> real_store;
+  std::shared_ptr<storage::file_system> real_files;
+  std::string download_dir = "/downloads";
   identity_ptr who;
   environment_ptr env;
   fake_index index;
