@@ -67,7 +67,9 @@ std::string text_of(const nlohmann::json& object, const char* name, std::string_
 std::uint64_t number_of(const nlohmann::json& object, const char* name) {
   if (!object.is_object()) return 0;
   const auto it = object.find(name);
-  return it != object.end() && it->is_number_unsigned() ? it->get<std::uint64_t>() : 0;
+  if (it == object.end() || !it->is_number_integer()) return 0;
+  if (!it->is_number_unsigned() && it->get<std::int64_t>() < 0) return 0;
+  return it->get<std::uint64_t>();
 }
 
 bool flag_of(const nlohmann::json& object, const char* name) {
