@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <caf/actor_addr.hpp>
 #include <caf/allowed_unsafe_message_type.hpp>
@@ -151,8 +152,10 @@ struct file_analyzed {
 };
 /// INTERNAL: a part of a directory walk, made by the walking worker.
 struct files_walked;
-/// Look at the folders now instead of at the next interval.
-struct rescan {};
+/// Look at the folders now instead of at the next interval; without any, at all that are configured.
+struct rescan {
+  std::vector<std::string> folders{};
+};
 
 /// Knows the files this node shares; writes library_store and tells the publisher what changed.
 using library_actor =

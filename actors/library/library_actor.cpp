@@ -5,6 +5,8 @@
 #include <mutex>
 #include <utility>
 
+#include "net/analyzer_process/wire.hpp"
+
 namespace vsf::library {
 
 class walk_control {
@@ -193,6 +195,20 @@ void work(self_pointer self) {
   if (st.next_scan) st.timer.arm(self, *st.next_scan);
 }
 
+void start_watch(self_pointer self) {
+  auto& st = self->state;
+  if (!st.env->settings.library.watch || st.index->roots().empty()) return;
+  auto made = st.env->walker->watch(
+      st.index->roots(),
+      [me = self->address()](std::vector<std::string> folders) { pass_on(me, rescan{std::move(folders)}); });
+  if (made) {
+    st.watch = std::move(*made);
+    return;
+  }
+  st.watch_problem = made.error().message;
+  st.env->log(log_level::warning, "library", st.watch_problem);
+}
+
 void report(self_pointer self, std::uint64_t round) {
   const auto& st = self->state;
   if (!st.links.telemetry) return;
@@ -230,6 +246,13 @@ void report(self_pointer self, std::uint64_t round) {
   gauge("files_to_analyze", st.index->queued() + st.index->in_flight());
   gauge("last_scan_ms", static_cast<std::uint64_t>(st.last_scan.took / std::chrono::milliseconds(1)));
   if (st.index->roots().empty()) out.notes.push_back("library.paths is empty: this node shares nothing.");
+  if (st.watch) {
+    const auto watched = st.watch->status();
+    gauge("folders_watched", watched.folders);
+    counter("folder_events", watched.events);
+    if (!watched.problem.empty()) out.notes.push_back(net::clean_text(watched.problem, 512));
+  }
+  if (!st.watch_problem.empty()) out.notes.push_back(st.watch_problem);
   if (st.index->scanning())
     out.notes.push_back("Scanning: " + std::to_string(st.index->queued() + st.index->in_flight()) +
                         " files are still to be looked into.");
@@ -250,9 +273,10 @@ library_actor::behavior_type library(self_pointer self, environment_ptr env) {
   settings.roots = env->settings.library.paths;
   st.index.emplace(env->store, std::move(settings));
   st.index->want_scan();
+  start_watch(self);
   return {
-      [=](rescan) {
-        self->state.index->want_scan();
+      [=](const rescan& request) {
+        self->state.index->want_scan(request.folders);
         work(self);
       },
       [=](const files_walked& part) {

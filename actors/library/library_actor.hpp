@@ -23,6 +23,8 @@ struct library_state {
   environment_ptr env;
   component_links links;
   std::optional<library_index> index;
+  std::unique_ptr<net::folder_watch> watch;
+  std::string watch_problem;
   std::shared_ptr<walk_control> walk;
   std::size_t credits_held = 0;  // batches not given back yet, since the analyzer is behind
   std::optional<std::chrono::nanoseconds> next_scan;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "net/files/file_walk.hpp"
+#include "net/files/folder_watch.hpp"
 
 namespace vsf::library {
 
@@ -19,6 +20,13 @@ class walker {
                                 const std::function<bool(std::string_view name)>& wanted,
                                 const std::function<bool(std::vector<net::walked_file> batch)>& give,
                                 const std::atomic<bool>& stop) = 0;
+  /// As net::watch_folders; null: this kind is not watched.
+  virtual result<std::unique_ptr<net::folder_watch>> watch(const std::vector<std::string>& roots,
+                                                           net::folder_watch::receiver tell) {
+    (void)roots;
+    (void)tell;
+    return nullptr;
+  }
 };
 
 class disk_walker final : public walker {
@@ -28,6 +36,10 @@ class disk_walker final : public walker {
                         const std::function<bool(std::vector<net::walked_file> batch)>& give,
                         const std::atomic<bool>& stop) override {
     return net::walk_files(root, limits, wanted, give, stop);
+  }
+  result<std::unique_ptr<net::folder_watch>> watch(const std::vector<std::string>& roots,
+                                                   net::folder_watch::receiver tell) override {
+    return net::watch_folders(roots, {}, std::move(tell));
   }
 };
 
