@@ -28,17 +28,23 @@ void broadcast(http_server& server, const std::string& text) {
   server.broadcast(std::make_shared<const std::string>(text));
 }
 
-/// The payload of the next frame that an unmasked server sends; its first byte tells the kind.
-std::string frame(raw_client& from, std::uint8_t kind = 0x81) {
-  const auto head = from.read_exactly(2);
-  if (head.size() < 2 || static_cast<std::uint8_t>(head[0]) != kind) return "no such frame";
-  std::size_t length = static_cast<std::uint8_t>(head[1]);
-  if (length == 126) {
-    const auto more = from.read_exactly(2);
-    length = static_cast<std::size_t>(static_cast<std::uint8_t>(more[0])) << 8 |
-             static_cast<std::uint8_t>(more[1]);
+/// The payload of the next message of an unmasked server, of one frame or several; `kind` is its opcode.
+std::string frame(raw_client& from, std::uint8_t kind = 1) {
+  std::string out;
+  for (bool first = true;; first = false) {
+    const auto head = from.read_exactly(2);
+    if (head.size() < 2) return "no such frame";
+    const auto start = static_cast<std::uint8_t>(head[0]);
+    if ((start & 0x0Fu) != (first ? kind : 0u)) return "no such frame";
+    std::size_t length = static_cast<std::uint8_t>(head[1]);
+    if (length == 126) {
+      const auto more = from.read_exactly(2);
+      length = static_cast<std::size_t>(static_cast<std::uint8_t>(more[0])) << 8 |
+               static_cast<std::uint8_t>(more[1]);
+    }
+    out += from.read_exactly(length);
+    if ((start & 0x80u) != 0) return out;
   }
-  return from.read_exactly(length);
 }
 
 /// Opens the stream and waits until it is known to the server: only then is a broadcast for it.
@@ -50,7 +56,7 @@ void open(raw_client& client, const std::string& target = "/api/v1/events") {
   EXPECT_EQ(got->headers.at("sec-websocket-accept"), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
   // A ping is answered by the stream's own reading, which begins when it is admitted.
   client.send(std::string("\x89\x80\x00\x00\x00\x00", 6));
-  EXPECT_EQ(frame(client, 0x8A), "");
+  EXPECT_EQ(frame(client, 10), "");
 }
 
 TEST(web_socket, gets_each_event_in_order) {
