@@ -176,6 +176,21 @@ TEST(publish_plan, a_put_nobody_took_comes_back_with_growing_delay) {
   EXPECT_EQ(w.plan.status(w.now).alive, 1u);
 }
 
+TEST(publish_plan, a_put_that_few_took_goes_again_a_few_times) {
+  world w;
+  w.holders = 3;
+  w.plan.changed(key(1), false, w.now);
+  w.run_until(w.now + 25min);
+  EXPECT_EQ(w.puts.size(), 7u);
+  for (std::size_t i = 1; i + 1 < w.puts.size(); ++i)
+    EXPECT_GT(w.puts[i + 1].at - w.puts[i].at, w.puts[i].at - w.puts[i - 1].at);
+  EXPECT_EQ(w.plan.status(w.now).alive, 1u);
+  EXPECT_EQ(w.plan.status(w.now).pending, 0u);
+  w.run_until(w.now + 3h);
+  EXPECT_EQ(w.plan.status(w.now).alive, 1u);
+  EXPECT_LE(w.puts.size(), 7u * 6);
+}
+
 TEST(publish_plan, waits_for_a_dht_that_is_not_up_with_one_put_at_a_time) {
   world w;
   w.asked = w.holders = 0;
