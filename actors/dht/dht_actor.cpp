@@ -290,7 +290,7 @@ dht_state::~dht_state() = default;
 core_options options_for(const config::settings& settings) {
   core_options out;
   for (const auto& host : settings.node.bootstrap) out.bootstrap.push_back(config::to_string(host));
-  out.requests_per_minute = settings.mesh.privacy.dht_rate_limit_per_minute;
+  out.writes_per_minute = settings.mesh.privacy.dht_rate_limit_per_minute;
   return out;
 }
 

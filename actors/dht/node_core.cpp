@@ -32,7 +32,7 @@ node_core::node_core(std::shared_ptr<const identity::identity> me, std::shared_p
       hints_(options_.hints, options_.service.max_sources),
       all_handshakes_(bucket_of(options_.all_handshakes)),
       verifications_(bucket_of(options_.verifications)),
-      requests_(request_bucket(options_.requests_per_minute)) {}
+      writes_(request_bucket(options_.writes_per_minute)) {}
 
 void node_core::take(registry_effects effects, core_effects& out) {
   for (auto& e : effects) std::visit([&](auto& x) { out.emplace_back(std::move(x)); }, e);
@@ -232,7 +232,7 @@ void node_core::on_verified(link_time t, std::uint64_t peer, const peer_verified
     next_save_ = std::min(next_save_, t.now + (first ? options_.save_first : options_.save));
   if (!first || table_.size() == 0) return;
   bootstrap_rounds_ = 0;
-  next_bootstrap_ = t.now + jittered(options_.refresh);
+  next_bootstrap_ = t.now + jittered(std::chrono::seconds(1));
   next_self_ = t.now;
   self_lookups_ = 0;
   out.push_back(network_reached{who.who});

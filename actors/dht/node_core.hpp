@@ -13,12 +13,12 @@ struct core_options {
   service_limits service;
   registry_limits registry;
   lookup_options lookup;
-  rate handshakes{64, 16};           // per source, before any cryptography
-  rate all_handshakes{1000, 500};    // of everybody
-  rate introductions{8, 1};          // "who are you" answered per source
-  rate hints{16, 4};                 // "unknown session" sent per source
-  rate verifications{32, 8};         // pings of ours to candidates
-  double requests_per_minute = 100;  // of this node's own components; 0: no limit
+  rate handshakes{64, 16};         // per source, before any cryptography
+  rate all_handshakes{1000, 500};  // of everybody
+  rate introductions{8, 1};        // "who are you" answered per source
+  rate hints{16, 4};               // "unknown session" sent per source
+  rate verifications{32, 8};       // pings of ours to candidates
+  double writes_per_minute = 100;  // puts of this node's own components; 0: no limit
   std::size_t max_runs = 64;
   std::size_t max_pending = 256;
   nanoseconds hold = std::chrono::seconds(3);        // a request waits this long for a first contact
@@ -163,7 +163,7 @@ class node_core {
   peer_registry peers_;
   replay_filter replays_;
   rate_limiter handshakes_, introductions_, hints_;
-  token_bucket all_handshakes_, verifications_, requests_;
+  token_bucket all_handshakes_, verifications_, writes_;
 
   endpoint local_;
   bool ready_ = false;

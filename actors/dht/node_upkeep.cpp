@@ -1,4 +1,6 @@
 // What a node does on its own, and the requests of its components: node_core's other half.
+#include <set>
+
 #include "actors/dht/node_core.hpp"
 
 namespace vsf::dht {
@@ -57,27 +59,31 @@ core_effects node_core::on_request(link_time t, std::uint64_t run, lookup_goal g
 }
 
 void node_core::start_pending(link_time t, core_effects& out) {
-  while (!pending_.empty()) {
-    auto& next = pending_.front();
-    const auto waited = t.now - next.since;
-    const bool alone = table_.size() == 0 && could_bootstrap();
-    const bool wait_for_network = (!ready_ || alone) && waited < options_.hold;
+  const bool alone = table_.size() == 0 && could_bootstrap();
+  for (auto it = pending_.begin(); it != pending_.end();) {
+    const auto waited = t.now - it->since;
     const bool busy = running(run_kind::request) >= options_.max_runs;
     const bool may_wait = waited < options_.hold_limit;
-    if (wait_for_network || (busy && may_wait)) return;
-    if (busy || !requests_.take(t.now)) {
-      if (may_wait) return;
+    if (((!ready_ || alone) && waited < options_.hold) || (busy && may_wait)) return;
+    // A write that waits for its turn holds up no read behind it.
+    const bool allowed = it->goal != lookup_goal::put || writes_.take(t.now);
+    if (!allowed && may_wait) {
+      ++it;
+      continue;
+    }
+    auto next = std::move(*it);
+    it = pending_.erase(it);
+    if (busy || !allowed) {
       ++requests_refused_;
       out.push_back(request_refused{next.run});
-    } else {
-      run_state what;
-      what.goal = next.goal;
-      what.target = next.target;
-      what.values = std::move(next.values);
-      auto seeds = seeds_for(what.target);
-      start(t, next.run, std::move(what), std::move(seeds), waited, out);
+      continue;
     }
-    pending_.pop_front();
+    run_state what;
+    what.goal = next.goal;
+    what.target = next.target;
+    what.values = std::move(next.values);
+    auto seeds = seeds_for(what.target);
+    start(t, next.run, std::move(what), std::move(seeds), waited, out);
   }
 }
 
@@ -138,10 +144,14 @@ core_effects node_core::on_run_lost(link_time t, std::uint64_t run) {
 
 void node_core::bootstrap(link_time t, core_effects& out) {
   for (const auto& host : options_.bootstrap) out.push_back(resolve_name{host});
-  if (table_.size() != 0) {
-    next_bootstrap_ = t.now + jittered(options_.refresh);
-    return;
-  }
+  auto pause = first_bootstrap_pause;
+  for (std::uint32_t i = 0; i < bootstrap_rounds_ && pause < longest_bootstrap_pause; ++i) pause *= 2;
+  // With a few contacts there may be a rest of the mesh that they don't know: whoever is named in the
+  // settings is asked until the table has as many as a lookup wants, those whom it knows already excepted.
+  next_bootstrap_ = t.now + jittered(table_.size() >= bucket_size ? options_.refresh
+                                                                  : std::min(pause, longest_bootstrap_pause));
+  ++bootstrap_rounds_;
+  if (table_.size() != 0) return;
   std::vector<known_peer> seeds;
   const auto count = std::min(bootstrap_seeds, known_.size());
   for (std::size_t i = 0; i < count; ++i) seeds.push_back({known_[i], {}});
@@ -150,10 +160,6 @@ void node_core::bootstrap(link_time t, core_effects& out) {
     std::rotate(known_.begin(), known_.begin() + static_cast<std::ptrdiff_t>(count), known_.end());
   for (const auto& c : table_.candidates(bootstrap_seeds / 2)) seeds.push_back({c, {}});
   bootstrap_from(t, std::move(seeds), out);
-  auto pause = first_bootstrap_pause;
-  for (std::uint32_t i = 0; i < bootstrap_rounds_ && pause < longest_bootstrap_pause; ++i) pause *= 2;
-  next_bootstrap_ = t.now + jittered(std::min(pause, longest_bootstrap_pause));
-  ++bootstrap_rounds_;
 }
 
 void node_core::bootstrap_from(link_time t, std::vector<known_peer> seeds, core_effects& out) {
@@ -169,8 +175,12 @@ core_effects node_core::on_resolved(link_time t, const std::vector<endpoint>& wh
   if (!ready_) return out;
   std::erase_if(introductions_open_,
                 [&](const auto& i) { return t.now - i.second.at > introduction_patience; });
+  std::set<endpoint> known;
+  table_.for_each([&](const table_row& row) { known.insert(row.who.address); });
   for (const auto& to : where) {
-    if (!is_dialable(to) || to == local_ || introductions_open_.size() >= max_introductions) continue;
+    if (!is_dialable(to) || to == local_ || known.contains(to) ||
+        introductions_open_.size() >= max_introductions)
+      continue;
     cookie c;
     random_.fill(c);
     introductions_open_[c] = {to, t.now};
@@ -256,7 +266,7 @@ nanoseconds node_core::next_deadline(link_time t) const {
     const auto since = pending_.front().since;
     at = std::min(at, t.now < since + options_.hold ? since + options_.hold : since + options_.hold_limit);
     if (ready_ && running(run_kind::request) < options_.max_runs) {
-      const auto token = requests_.next(t.now);
+      const auto token = writes_.next(t.now);
       if (token > t.now) at = std::min(at, token);
     }
   }

@@ -83,6 +83,7 @@ bool peer_registry::deliver(nanoseconds now, std::uint64_t peer, peer_input inpu
 void peer_registry::wake(entry& e, registry_effects& out) {
   e.state = phase::live;
   ++live_;
+  next_idle_ = std::min(next_idle_, e.last_used + limits_.idle);
   out.push_back(wake_peer{e.id, std::move(e.link), std::move(e.waiting)});
   e.link = nullptr;
   e.waiting = {};
@@ -164,19 +165,18 @@ void peer_registry::lost(nanoseconds, std::uint64_t peer, registry_effects& out)
 }
 
 void peer_registry::on_time(nanoseconds now, registry_effects& out) {
-  for (auto& [id, e] : peers_)
-    if (e.state == phase::live && now - e.last_used >= limits_.idle) {
-      e.state = phase::parking;
-      ++parking_;
-      out.push_back(park_peer{id});
+  if (now < next_idle_) return;
+  next_idle_ = nanoseconds::max();
+  for (auto& [id, e] : peers_) {
+    if (e.state != phase::live) continue;
+    if (now - e.last_used < limits_.idle) {
+      next_idle_ = std::min(next_idle_, e.last_used + limits_.idle);
+      continue;
     }
-}
-
-nanoseconds peer_registry::next_deadline() const {
-  auto at = nanoseconds::max();
-  for (const auto& [id, e] : peers_)
-    if (e.state == phase::live) at = std::min(at, e.last_used + limits_.idle);
-  return at;
+    e.state = phase::parking;
+    ++parking_;
+    out.push_back(park_peer{id});
+  }
 }
 
 }  // namespace vsf::dht

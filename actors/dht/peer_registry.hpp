@@ -94,7 +94,8 @@ class peer_registry {
   void lost(nanoseconds now, std::uint64_t peer, registry_effects& out);
   /// Parks who is idle.
   void on_time(nanoseconds now, registry_effects& out);
-  nanoseconds next_deadline() const;
+  /// When somebody may have been idle for long enough; never too late.
+  nanoseconds next_deadline() const { return next_idle_; }
 
   std::size_t live() const { return live_; }
   std::size_t size() const { return peers_.size(); }
@@ -115,6 +116,7 @@ class peer_registry {
   std::deque<std::uint64_t> queue_;  // wait for a live place
   std::size_t live_ = 0;             // live or parking
   std::size_t parking_ = 0;
+  nanoseconds next_idle_ = nanoseconds::max();
   std::uint64_t next_id_ = 1;
 };
 

@@ -39,7 +39,7 @@ class core_world {
   }
   static core_options default_options() {
     core_options out;
-    out.requests_per_minute = 0;
+    out.writes_per_minute = 0;
     out.handshakes = {1e6, 1e6};
     out.service.questions = {1e6, 1e6};
     return out;

@@ -109,7 +109,7 @@ class dht_actors : public vsf::tests::virtual_time {
   }
   void start(member& m, const std::vector<endpoint>& bootstrap = {}) {
     auto options = std::make_shared<core_options>();
-    options->requests_per_minute = 0;
+    options->writes_per_minute = 0;
     for (const auto& b : bootstrap) options->bootstrap.push_back(to_string(b));
     m.actor = keep(system().spawn(dht_with, environment_ptr(m.env), m.me, m.policy,
                                   std::shared_ptr<const core_options>(options)));
