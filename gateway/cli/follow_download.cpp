@@ -90,8 +90,10 @@ api_client::answer<json> follow_download(api_client& node, const console& to, js
   auto pause = 100ms;
   auto heard = clock::now();
   while (true) {
+    // How it ended is for the caller to say.
+    if (has_ended(download)) return download;
     view.show(download);
-    if (has_ended(download) || enough(download)) return download;
+    if (enough(download)) return download;
     if (!pause_for(pause))
       return failed("interrupted; the node goes on with the download (vsf downloads, vsf cancel " +
                     text_of(download, "id") + ")");

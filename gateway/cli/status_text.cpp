@@ -34,18 +34,20 @@ std::string peers_of(const json& status) {
   return std::to_string(peers.size()) + " (" + std::to_string(inbound) + " called us)";
 }
 
-/// What the library says about itself: "files 200, shared 180".
+/// "16 files, 15 shareable (2.9 MB), 3 to look into, scanning".
 std::string library_of(const json& status) {
-  std::string out;
   for (const auto& part : list_of(status, "components")) {
     if (text_of(part, "path") != "library") continue;
-    for (const auto& gauge : list_of(part, "gauges")) {
-      auto name = text_of(gauge, "name");
-      std::replace(name.begin(), name.end(), '_', ' ');
-      out += (out.empty() ? "" : ", ") + name + " " + std::to_string(number_of(gauge, "value"));
-    }
+    std::map<std::string, std::uint64_t> gauges;
+    for (const auto& gauge : list_of(part, "gauges"))
+      gauges[text_of(gauge, "name")] = number_of(gauge, "value");
+    auto out = std::to_string(gauges["files"]) + " files, " + std::to_string(gauges["files_shareable"]) +
+               " shareable (" + human_bytes(gauges["bytes_shareable"]) + ")";
+    if (const auto left = gauges["files_to_analyze"]; left > 0)
+      out += ", " + std::to_string(left) + " to look into";
+    return out + (gauges["scanning"] > 0 ? ", scanning" : "");
   }
-  return out.empty() ? "-" : out;
+  return "-";
 }
 
 std::string transfers_of(const json& downloads) {

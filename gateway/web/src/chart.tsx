@@ -24,7 +24,8 @@ function options(width: number): uPlot.Options {
     width,
     height,
     scales: {
-      x: { time: true },
+      // At first there is little to show; a second's width would be marked in milliseconds.
+      x: { time: true, range: (_, min, max) => [Math.min(min, max - 60), max] },
       rate: { range: (_, _min, max) => [0, Math.max(max, 1000)] },
       peers: { range: (_, _min, max) => [0, Math.max(Math.ceil(max * 1.2), 4)] },
     },

@@ -12,7 +12,8 @@ json status() {
     "node": "0123456789abcdef0123456789abcdef01234567", "network": "vsf-main", "version": "0.1.0", "ready": true, "puzzle": null,
     "started_ms": 1000000, "now_ms": 1125000,
     "components": [
-      {"path": "library", "gauges": [{"name": "files", "value": 200}, {"name": "files_shared", "value": 180}], "children": [], "notes": []},
+      {"path": "library", "gauges": [{"name": "files", "value": 200}, {"name": "files_shareable", "value": 180},
+        {"name": "bytes_shareable", "value": 2500000000}, {"name": "files_to_analyze", "value": 7}, {"name": "scanning", "value": 1}], "children": [], "notes": []},
       {"path": "transport", "gauges": [], "notes": ["port in use\u001b[2J; set node.listen"],
        "children": [{"path": "transport/port", "restarts": 3, "last_error": "gone"}, {"path": "quiet", "restarts": 0}]}],
     "peers": [{"inbound": true}, {"inbound": false}]})");
@@ -28,7 +29,7 @@ TEST(status_for_people, has_what_they_look_for) {
             "up          2 min 05 s\n"
             "ready       yes\n"
             "peers       2 (1 called us)\n"
-            "library     files 200, files shared 180\n"
+            "library     200 files, 180 shareable (2.5 GB), 7 to look into, scanning\n"
             "downloads   2 done, 1 failed\n"
             "restarts\n"
             "  transport/port was restarted 3 times: gone\n"

@@ -4,12 +4,23 @@ import type { StreamState } from "../events";
 import { time, words } from "../format";
 import type { NodeEvent } from "../types";
 
+/** A download reports several times a second; among everything else only its newest word is of interest. */
+function newestOfEachTransfer(events: NodeEvent[]): NodeEvent[] {
+  const seen = new Set<string>();
+  return events.filter((e) => {
+    if (e.kind !== "transfer_changed" || !e.subject) return true;
+    if (seen.has(e.subject)) return false;
+    seen.add(e.subject);
+    return true;
+  });
+}
+
 const tones: Record<string, string> = { warning: "bad", actor_restarted: "bad", mesh_up: "good" };
 
 export function Events({ events, stream }: { events: NodeEvent[]; stream: StreamState }) {
   const [kind, setKind] = useState("");
   const kinds = [...new Set(events.map((e) => e.kind))].sort();
-  const shown = kind === "" ? events : events.filter((e) => e.kind === kind);
+  const shown = kind === "" ? newestOfEachTransfer(events) : events.filter((e) => e.kind === kind);
   return (
     <>
       <div class="head">

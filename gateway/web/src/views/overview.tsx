@@ -90,8 +90,14 @@ function Tiles({ status, downloads, stream }: Omit<Props, "samples" | "status"> 
       <div>
         <dt>Library</dt>
         <dd>
-          {library && library.gauges[0] ? `${count(library.gauges[0].value)} ${words(library.gauges[0].name)}` : "none"}
-          <small>{library?.gauges.slice(1, 4).map((g) => `${words(g.name)} ${count(g.value)}`).join(", ")}</small>
+          {library ? `${count(gauge(library, "files"))} files` : "not up"}
+          {library && (
+            <small>
+              {count(gauge(library, "files_shareable"))} shareable, {bytes(gauge(library, "bytes_shareable"))}
+              {gauge(library, "files_to_analyze") > 0 && `, ${count(gauge(library, "files_to_analyze"))} to look into`}
+              {gauge(library, "scanning") > 0 && ", scanning"}
+            </small>
+          )}
         </dd>
       </div>
     </dl>
@@ -147,8 +153,12 @@ function Restarts({ components }: { components: Component[] }) {
   );
 }
 
+function gauge(component: Component, name: string): number {
+  return component.gauges.find((g) => g.name === name)?.value ?? 0;
+}
+
 function measure(m: Measure): string {
-  const value = m.name?.startsWith("bytes") ? bytes(m.value) : count(m.value);
+  const value = /(^|_)bytes(_|$)/.test(m.name ?? "") ? bytes(m.value) : count(m.value);
   return `${words(m.name)}${m.label ? ` (${m.label})` : ""}: ${value}`;
 }
 
