@@ -14,7 +14,7 @@ namespace vsf::overlay {
 
 /// What a session shows without being asked; written by it, read by overlay for reports.
 struct peer_gauges {
-  std::atomic<std::uint32_t> rtt_us{0}, channels{0};
+  std::atomic<std::uint32_t> rtt_us{0}, channels{0}, own_channels{0};
   std::atomic<std::uint64_t> bytes_in{0}, bytes_out{0};
   std::atomic<std::int64_t> idle_since_ns{-1};  // -1: a channel is in use
 };

@@ -56,7 +56,8 @@ class overlay_runner {
     if (!dial.client) return;
     const auto ticket = next_ticket_++;
     tickets_[ticket] = {dial.client, dial.id, dial.who.id};
-    roster_.on_dial(ticket, dial.who, supervisor::now(self_), effects_);
+    roster_.on_dial(
+        ticket, dial.who, supervisor::now(self_), [this](link_key key) { return in_use(key); }, effects_);
     turn();
   }
 
@@ -143,6 +144,11 @@ class overlay_runner {
     if (it == peers_.end()) return std::nullopt;
     const auto since = it->second.gauges->idle_since_ns.load();
     return since < 0 ? std::nullopt : std::optional(nanoseconds(since));
+  }
+
+  bool in_use(link_key key) const {
+    const auto it = peers_.find(key);
+    return it != peers_.end() && it->second.gauges->own_channels != 0;
   }
 
   void on_connected(link_key key, const connect_result& connected) {

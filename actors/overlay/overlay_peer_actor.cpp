@@ -174,6 +174,7 @@ class peer_runner {
     carry_out();
     gauges_->rtt_us = session_.rtt_us();
     gauges_->channels = static_cast<std::uint32_t>(session_.channels());
+    gauges_->own_channels = static_cast<std::uint32_t>(session_.own_channels());
     gauges_->bytes_in = session_.bytes_in();
     gauges_->bytes_out = session_.bytes_out();
     const auto idle = session_.idle_since();

@@ -41,12 +41,13 @@ std::optional<link_key> roster::on_accepted(const endpoint& remote) {
   return key;
 }
 
-void roster::on_dial(std::uint64_t ticket, const contact& whom, nanoseconds now, roster_effects& out) {
+void roster::on_dial(std::uint64_t ticket, const contact& whom, nanoseconds now, const use_lookup& in_use,
+                     roster_effects& out) {
   const auto refuse = [&](std::string why) { out.push_back(dial_failed{ticket, std::move(why)}); };
   if (whom.id == self_) return refuse("that is this node itself");
   if (whom.id.is_zero()) return refuse("a node can only be dialled by its id");
   if (const auto it = primary_.find(whom.id); it != primary_.end()) {
-    out.push_back(dial_done{ticket, it->second});
+    out.push_back(dial_done{ticket, preferred(whom.id, it->second, in_use)});
     return;
   }
   const waiter asks{ticket, now + limits_.dial_answer};
@@ -96,9 +97,8 @@ std::size_t roster::sessions_in(const address_group& group, const vsf::node_id& 
 }
 
 /// Why there is no place for a new peer; makes room if it can.
-std::optional<std::string> roster::refusal(
-    const vsf::node_id& id, const endpoint& remote, nanoseconds now,
-    const std::function<std::optional<nanoseconds>(link_key)>& idle_since, roster_effects& out) {
+std::optional<std::string> roster::refusal(const vsf::node_id& id, const endpoint& remote, nanoseconds now,
+                                           const idle_lookup& idle_since, roster_effects& out) {
   if (const auto group = group_of(remote); group && sessions_in(*group, id) >= limits_.per_group) {
     counters_->add(count::refused_group);
     return "too many sessions with that network";
@@ -119,21 +119,31 @@ std::optional<std::string> roster::refusal(
   return std::nullopt;
 }
 
+link_key roster::preferred(const vsf::node_id& id, link_key primary, const use_lookup& in_use) const {
+  for (const auto& [key, row] : sessions_)
+    if (row.id == id && row.twin && in_use(key)) return key;
+  return primary;
+}
+
+bool roster::at_once(const session_row& old, const session_row& fresh) const {
+  return old.dialled != fresh.dialled && fresh.since - old.since <= limits_.simultaneous;
+}
+
 /// Both sides decide alike: they see the same two links, and who dialled each.
 bool roster::newer_wins(const session_row& old, const session_row& fresh) const {
-  if (old.dialled == fresh.dialled || fresh.since - old.since > limits_.simultaneous) return true;
+  if (!at_once(old, fresh)) return true;
   const bool lower_is_self = self_ < fresh.id;
   return fresh.dialled == lower_is_self;
 }
 
 void roster::on_up(link_key key, const identity::certified& who, const peer_hello& hello, nanoseconds now,
-                   const std::function<std::optional<nanoseconds>(link_key)>& idle_since,
-                   roster_effects& out) {
+                   const idle_lookup& idle_since, roster_effects& out) {
   const auto it = half_open_.find(key);
   if (it == half_open_.end()) return;
   const auto link = it->second;
   half_open_.erase(it);
-  const session_row fresh{who.node_id, who.static_key, link.remote, link.dialled.has_value(), false, now};
+  const session_row fresh{who.node_id, who.static_key, link.remote, link.dialled.has_value(), false,
+                          now,         false};
   if (auto why = refusal(who.node_id, link.remote, now, idle_since, out)) {
     if (link.dialled) fail_dial(who.node_id, *why, out);
     out.push_back(end_session{key, fb::GoodbyeReason::too_many_sessions, *std::move(why)});
@@ -144,10 +154,10 @@ void roster::on_up(link_key key, const identity::certified& who, const peer_hell
   if (old == primary_.end()) {
     primary_.emplace(who.node_id, key);
     out.push_back(node_came{who.node_id, key});
-  } else if (newer_wins(sessions_.at(old->second), fresh)) {
-    retire(std::exchange(old->second, key), out);
   } else {
-    retire(key, out);
+    const auto& before = sessions_.at(old->second);
+    const bool twin = at_once(before, fresh);
+    retire(newer_wins(before, fresh) ? std::exchange(old->second, key) : key, twin, out);
   }
   answer(who.node_id, primary_.at(who.node_id), out);
   if (hello.listen_port != 0) {
@@ -158,7 +168,7 @@ void roster::on_up(link_key key, const identity::certified& who, const peer_hell
 }
 
 /// At most one superseded session a peer: an earlier one ends now.
-void roster::retire(link_key key, roster_effects& out) {
+void roster::retire(link_key key, bool twin, roster_effects& out) {
   counters_->add(count::duplicates);
   auto& row = sessions_.at(key);
   for (auto it = sessions_.begin(); it != sessions_.end();) {
@@ -169,6 +179,7 @@ void roster::retire(link_key key, roster_effects& out) {
     sessions_.erase(other);
   }
   row.superseded = true;
+  row.twin = twin;
   out.push_back(supersede_session{key});
 }
 

@@ -83,21 +83,28 @@ using roster_effects = std::vector<roster_effect>;
 /// which of two sessions with one peer counts. Pure.
 ///
 /// Of two sessions that both sides dialled at once, the one dialled by the lower NodeId stays, on both sides.
-/// The other isn't cut off: it ends when its channels do.
+/// The other isn't cut off: it ends when its channels do, and while it has some of ours, dials keep
+/// giving it, so that all our requests to a peer go over one session.
 class roster {
  public:
+  /// Since when a session has no channel; nullopt: it has one.
+  using idle_lookup = std::function<std::optional<nanoseconds>(link_key)>;
+  /// Has a session channels of ours?
+  using use_lookup = std::function<bool(link_key)>;
+
   roster(vsf::node_id self, roster_limits limits, counter_board& counters);
 
   /// Somebody connected. The key of the new half-open link, or nullopt: close it.
   std::optional<link_key> on_accepted(const endpoint& remote);
   /// Somebody wants a session; `ticket` is answered exactly once.
-  void on_dial(std::uint64_t ticket, const contact& whom, nanoseconds now, roster_effects& out);
+  void on_dial(std::uint64_t ticket, const contact& whom, nanoseconds now, const use_lookup& in_use,
+               roster_effects& out);
   /// The connection of connect_link came or (with an error) didn't. false: nobody knows it any more, close
   /// it.
   bool on_connected(link_key key, const std::optional<std::string>& problem, roster_effects& out);
-  /// A session's peer is proven. `idle_since` tells since when a session has no channel.
+  /// A session's peer is proven.
   void on_up(link_key key, const identity::certified& who, const peer_hello& hello, nanoseconds now,
-             const std::function<std::optional<nanoseconds>(link_key)>& idle_since, roster_effects& out);
+             const idle_lookup& idle_since, roster_effects& out);
   /// A link's session ended, whether it ever was up or not.
   void on_over(link_key key, const std::string& why, roster_effects& out);
   void on_alarm(nanoseconds now, roster_effects& out);
@@ -110,6 +117,7 @@ class roster {
     bool dialled = false;
     bool superseded = false;
     nanoseconds since{0};
+    bool twin = false;  // superseded by one dialled at the same time: as good as the other
   };
   const std::map<link_key, session_row>& sessions() const { return sessions_; }
   /// Peers with a session.
@@ -132,10 +140,11 @@ class roster {
 
   std::size_t sessions_in(const address_group& group, const vsf::node_id& except) const;
   std::optional<std::string> refusal(const vsf::node_id& id, const endpoint& remote, nanoseconds now,
-                                     const std::function<std::optional<nanoseconds>(link_key)>& idle_since,
-                                     roster_effects& out);
+                                     const idle_lookup& idle_since, roster_effects& out);
   bool newer_wins(const session_row& old, const session_row& fresh) const;
-  void retire(link_key key, roster_effects& out);
+  void retire(link_key key, bool twin, roster_effects& out);
+  link_key preferred(const vsf::node_id& id, link_key primary, const use_lookup& in_use) const;
+  bool at_once(const session_row& old, const session_row& fresh) const;
   void answer(const vsf::node_id& id, link_key key, roster_effects& out);
   void fail_dial(const vsf::node_id& id, const std::string& why, roster_effects& out);
 

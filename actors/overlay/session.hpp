@@ -135,6 +135,7 @@ class session {
   bool up() const { return phase_ == phase::up; }
   bool over() const { return phase_ == phase::over; }
   bool dialled() const { return dialled_; }
+  std::size_t own_channels() const { return mine_.size(); }
   /// Channels in use, ours and the peer's.
   std::size_t channels() const { return mine_.size() + theirs_.size(); }
   /// Since when no channel is in use; nullopt: one is.

@@ -17,7 +17,7 @@ void require(bool holds) {
 template <class Visit>
 void packets_of(byte_view rest, Visit visit) {
   while (rest.size() >= 2) {
-    const auto size = std::min<std::size_t>(rest[0] | rest[1] << 8, rest.size() - 2);
+    const auto size = std::min<std::size_t>(rest[0] + 256u * rest[1], rest.size() - 2);
     visit(rest.subspan(2, size));
     rest = rest.subspan(2 + size);
   }

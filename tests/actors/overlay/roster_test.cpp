@@ -32,7 +32,7 @@ class overlay_roster : public testing::Test {
     link_key key = 0;
     if (dialled) {
       roster_effects out;
-      it.on_dial(1000u + n, contact_of(n, ip), now, out);
+      it.on_dial(1000u + n, contact_of(n, ip), now, in_use, out);
       key = all<connect_link>(out).at(0).key;
       EXPECT_TRUE(it.on_connected(key, std::nullopt, out));
     } else {
@@ -52,6 +52,7 @@ class overlay_roster : public testing::Test {
         effects);
   }
 
+  roster::use_lookup in_use = [this](link_key k) { return busy.contains(k); };
   counter_board counters;
   roster_limits limits{};
   roster it{id(100), limits, counters};
@@ -61,14 +62,14 @@ class overlay_roster : public testing::Test {
 };
 
 TEST_F(overlay_roster, one_dial_serves_all_who_wait_and_later_askers_get_the_session) {
-  it.on_dial(1, contact_of(7), now, effects);
-  it.on_dial(2, contact_of(7), now, effects);
+  it.on_dial(1, contact_of(7), now, in_use, effects);
+  it.on_dial(2, contact_of(7), now, in_use, effects);
   const auto dials = all<connect_link>(effects);
   ASSERT_EQ(dials.size(), 1u);
   EXPECT_EQ(dials[0].whom, contact_of(7));
   ASSERT_TRUE(it.on_connected(dials[0].key, std::nullopt, effects));
   came(dials[0].key, 7, 50315);
-  it.on_dial(3, contact_of(7), now, effects);
+  it.on_dial(3, contact_of(7), now, in_use, effects);
   const auto done = all<dial_done>(effects);
   ASSERT_EQ(done.size(), 3u);
   for (const auto& d : done) EXPECT_EQ(d.key, dials[0].key);
@@ -78,13 +79,13 @@ TEST_F(overlay_roster, one_dial_serves_all_who_wait_and_later_askers_get_the_ses
 }
 
 TEST_F(overlay_roster, a_failed_connection_or_handshake_fails_all_who_wait) {
-  it.on_dial(1, contact_of(7), now, effects);
-  it.on_dial(2, contact_of(7), now, effects);
+  it.on_dial(1, contact_of(7), now, in_use, effects);
+  it.on_dial(2, contact_of(7), now, in_use, effects);
   EXPECT_FALSE(it.on_connected(all<connect_link>(effects)[0].key, "refused", effects));
   ASSERT_EQ(all<dial_failed>(effects).size(), 2u);
   EXPECT_EQ(all<dial_failed>(effects)[0].reason, "refused");
   effects.clear();
-  it.on_dial(3, contact_of(7), now, effects);
+  it.on_dial(3, contact_of(7), now, in_use, effects);
   const auto key = all<connect_link>(effects).at(0).key;
   it.on_connected(key, std::nullopt, effects);
   it.on_over(key, "no handshake", effects);
@@ -93,7 +94,7 @@ TEST_F(overlay_roster, a_failed_connection_or_handshake_fails_all_who_wait) {
 }
 
 TEST_F(overlay_roster, everybody_is_answered_within_ten_seconds) {
-  it.on_dial(1, contact_of(7), now, effects);
+  it.on_dial(1, contact_of(7), now, in_use, effects);
   EXPECT_EQ(it.next_deadline(), 10s);
   it.on_alarm(9s, effects);
   EXPECT_TRUE(all<dial_failed>(effects).empty());
@@ -109,11 +110,11 @@ TEST_F(overlay_roster, everybody_is_answered_within_ten_seconds) {
 }
 
 TEST_F(overlay_roster, nonsense_dials_are_refused_at_once) {
-  it.on_dial(1, contact_of(100), now, effects);
-  it.on_dial(2, contact{}, now, effects);
+  it.on_dial(1, contact_of(100), now, in_use, effects);
+  it.on_dial(2, contact{}, now, in_use, effects);
   auto nowhere = contact_of(3);
   nowhere.address.port = 0;
-  it.on_dial(3, nowhere, now, effects);
+  it.on_dial(3, nowhere, now, in_use, effects);
   EXPECT_EQ(all<dial_failed>(effects).size(), 3u);
   EXPECT_TRUE(all<connect_link>(effects).empty());
 }
@@ -122,9 +123,9 @@ TEST_F(overlay_roster, half_open_links_are_bounded_on_each_side) {
   for (int i = 0; i < 64; ++i) EXPECT_TRUE(it.on_accepted(endpoint::v4(0x7F000001, 1)));
   EXPECT_FALSE(it.on_accepted(endpoint::v4(0x7F000001, 1)));
   EXPECT_EQ(counters.get(count::refused_half_open), 1u);
-  for (std::uint8_t i = 1; i <= 64; ++i) it.on_dial(i, contact_of(i), now, effects);
+  for (std::uint8_t i = 1; i <= 64; ++i) it.on_dial(i, contact_of(i), now, in_use, effects);
   EXPECT_EQ(all<connect_link>(effects).size(), 64u) << "strangers don't keep this node from dialling";
-  it.on_dial(65, contact_of(65), now, effects);
+  it.on_dial(65, contact_of(65), now, in_use, effects);
   EXPECT_EQ(all<dial_failed>(effects).size(), 1u);
 }
 
@@ -138,7 +139,7 @@ TEST_F(overlay_roster, three_sessions_for_each_global_group) {
   came(*fourth, 9);
   ASSERT_EQ(all<end_session>(effects).size(), 1u);
   EXPECT_EQ(all<end_session>(effects)[0].reason, fb::GoodbyeReason::too_many_sessions);
-  it.on_dial(1, contact_of(10, group + 10), now, effects);
+  it.on_dial(1, contact_of(10, group + 10), now, in_use, effects);
   EXPECT_EQ(all<dial_failed>(effects).size(), 1u);
   // A peer of that group that comes back is not one more.
   now += 1min;
@@ -188,7 +189,7 @@ TEST_F(overlay_roster, a_full_node_makes_room_of_idle_sessions_only) {
   ASSERT_EQ(all<end_session>(effects).size(), 1u);
   EXPECT_EQ(all<end_session>(effects)[0].key, fifth);
   EXPECT_EQ(counters.get(count::refused_full), 1u);
-  it.on_dial(1, contact_of(6), now, effects);
+  it.on_dial(1, contact_of(6), now, in_use, effects);
   EXPECT_EQ(all<dial_failed>(effects).size(), 1u);
 }
 
@@ -200,7 +201,7 @@ TEST_F(overlay_roster, of_two_dialled_at_once_the_lower_nodes_stays) {
   ASSERT_EQ(all<supersede_session>(effects).size(), 1u);
   EXPECT_EQ(all<supersede_session>(effects)[0].key, ours);
   effects.clear();
-  it.on_dial(1, contact_of(7), now, effects);
+  it.on_dial(1, contact_of(7), now, in_use, effects);
   EXPECT_EQ(all<dial_done>(effects)[0].key, theirs);
   // 200 > 100: ours stays.
   const auto ours_2 = up(200, true);
@@ -213,6 +214,26 @@ TEST_F(overlay_roster, of_two_dialled_at_once_the_lower_nodes_stays) {
   EXPECT_TRUE(all<node_went>(effects).empty());
   it.on_over(ours_2, "done", effects);
   EXPECT_EQ(all<node_went>(effects).size(), 1u);
+}
+
+TEST_F(overlay_roster, a_twin_in_use_is_given_until_its_channels_end) {
+  const auto ours = up(7, true);
+  busy = {ours};
+  const auto theirs = up(7, false);
+  effects.clear();
+  it.on_dial(1, contact_of(7), now, in_use, effects);
+  EXPECT_EQ(all<dial_done>(effects).at(0).key, ours);
+  busy.clear();
+  effects.clear();
+  it.on_dial(2, contact_of(7), now, in_use, effects);
+  EXPECT_EQ(all<dial_done>(effects).at(0).key, theirs);
+  // One that the peer has lost is not given, busy or not.
+  now = 1min;
+  busy = {theirs};
+  const auto fresh = up(7, false);
+  effects.clear();
+  it.on_dial(3, contact_of(7), now, in_use, effects);
+  EXPECT_EQ(all<dial_done>(effects).at(0).key, fresh);
 }
 
 TEST_F(overlay_roster, a_peer_that_dials_again_has_lost_the_earlier_session) {
@@ -228,12 +249,12 @@ TEST_F(overlay_roster, a_peer_that_dials_again_has_lost_the_earlier_session) {
   EXPECT_EQ(all<supersede_session>(effects).at(0).key, fresh);
   effects.clear();
   it.on_over(third, "lost", effects);
-  it.on_dial(1, contact_of(200), now, effects);
+  it.on_dial(1, contact_of(200), now, in_use, effects);
   EXPECT_EQ(all<dial_done>(effects).at(0).key, fresh) << "better than none";
 }
 
 TEST_F(overlay_roster, a_dial_is_answered_by_the_session_the_peer_opened_meanwhile) {
-  it.on_dial(1, contact_of(7), now, effects);
+  it.on_dial(1, contact_of(7), now, in_use, effects);
   const auto dialled = all<connect_link>(effects)[0].key;
   const auto theirs = up(7);
   ASSERT_EQ(all<dial_done>(effects).size(), 1u);
@@ -243,7 +264,7 @@ TEST_F(overlay_roster, a_dial_is_answered_by_the_session_the_peer_opened_meanwhi
   EXPECT_TRUE(all<dial_failed>(effects).empty());
   // The next dial begins afresh once the session is gone.
   it.on_over(theirs, "lost", effects);
-  it.on_dial(2, contact_of(7), now, effects);
+  it.on_dial(2, contact_of(7), now, in_use, effects);
   EXPECT_EQ(all<connect_link>(effects).size(), 1u);
 }
 
@@ -253,6 +274,7 @@ TEST(overlay_roster_property, both_sides_keep_the_same_of_two_links) {
     const auto a = *rc::gen::inRange<int>(1, 200),
                b = *rc::gen::distinctFrom(rc::gen::inRange<int>(1, 200), a);
     const std::array<int, 2> node{a, b};
+    const auto in_use = [](link_key) { return false; };
     std::array<counter_board, 2> counters;
     std::array<roster, 2> rosters{roster(id(static_cast<std::uint8_t>(a)), {}, counters[0]),
                                   roster(id(static_cast<std::uint8_t>(b)), {}, counters[1])};
@@ -260,7 +282,7 @@ TEST(overlay_roster_property, both_sides_keep_the_same_of_two_links) {
     for (std::size_t side = 0; side < 2; ++side) {
       const auto other = static_cast<std::uint8_t>(node[1 - side]);
       roster_effects out;
-      rosters[side].on_dial(1, contact_of(other), nanoseconds(0), out);
+      rosters[side].on_dial(1, contact_of(other), nanoseconds(0), in_use, out);
       const auto dialled = all<connect_link>(out).at(0).key;
       rosters[side].on_connected(dialled, std::nullopt, out);
       const auto accepted = rosters[side].on_accepted(endpoint::v4(0x7F000001, 1)).value();
@@ -289,6 +311,8 @@ TEST(overlay_roster_property, every_dial_is_answered_exactly_once_and_bounds_hol
     limits.half_open_out = 4;
     limits.half_open_in = 4;
     roster it(id(100), limits, counters);
+    const auto idle = [](link_key) { return std::optional(nanoseconds(0)); };
+    const auto in_use = [](link_key) { return true; };
     nanoseconds now{0};
     std::map<std::uint64_t, int> answers;
     std::vector<std::pair<link_key, std::uint8_t>> half, sessions;
@@ -312,16 +336,15 @@ TEST(overlay_roster_property, every_dial_is_answered_exactly_once_and_bounds_hol
     for (const auto& [what, arg] : steps) {
       const auto n = static_cast<std::uint8_t>(1 + arg % 9);
       now += std::chrono::milliseconds(arg * 5);
-      const auto none = [](link_key) { return std::optional(nanoseconds(0)); };
       if (what == 0) {
         answers[++ticket];
-        it.on_dial(ticket, contact_of(n), now, out);
+        it.on_dial(ticket, contact_of(n), now, in_use, out);
       } else if (what == 1) {
         if (const auto key = it.on_accepted(endpoint::v4(0x7F000001, 1))) half.emplace_back(*key, n);
       } else if ((what == 2 || what == 3) && !half.empty()) {
         const auto at = half.begin() + arg % static_cast<int>(half.size());
         if (what == 2) {
-          it.on_up(at->first, proven(at->second), {}, now, none, out);
+          it.on_up(at->first, proven(at->second), {}, now, idle, out);
           sessions.push_back(*at);
         } else {
           it.on_over(at->first, "lost", out);
