@@ -41,8 +41,8 @@ struct report_request {
 
 // ---- Transport
 
-/// A UDP datagram came in. Exactly one per credit; the credit goes back to the port when the message is done with, so a
-/// slow receiver's mailbox stays bounded. Nobody has to do anything for it.
+/// A UDP datagram came in. Exactly one per credit; the credit goes back to the port when the message is done
+/// with, so a slow receiver's mailbox stays bounded. Nobody has to do anything for it.
 struct datagram {
   endpoint from;
   frame payload;
@@ -96,7 +96,8 @@ namespace overlay {
 struct news;
 struct order;
 }  // namespace overlay
-/// INTERNAL, to overlay: from the io thread (a connection came or didn't) or from a session (it is up, it is over).
+/// INTERNAL, to overlay: from the io thread (a connection came or didn't) or from a session (it is up, it is
+/// over).
 struct overlay_news {
   std::shared_ptr<overlay::news> what;
 };
@@ -284,7 +285,8 @@ using overlay_peer_actor = caf::typed_actor<
     caf::reacts_to<session_send>,
     // Writes a bulk data frame; `session_sent` comes back when it is on its way.
     caf::reacts_to<session_send_data>,
-    // What the peer says on this channel goes to that client. Refused (in use, too many, over): channel_closed.
+    // What the peer says on this channel goes to that client. Refused (in use, too many, over):
+    // channel_closed.
     caf::reacts_to<channel_attach>, caf::reacts_to<channel_detach>,
     // From the io thread.
     caf::reacts_to<packet_received>, caf::reacts_to<link_writable>, caf::reacts_to<link_closed>,
@@ -314,9 +316,9 @@ struct overlay_dial {
 struct channel_message {
   record<fb::OverlayMessage> message;
 };
-/// A bulk data frame: `first_leaf`, `count` leaves (1..3 of 16 KiB, the last of a file shorter), the bytes behind the
-/// header. A received one holds a read credit of its link (of 32): keep it while the bytes are being worked on, drop it
-/// to let the peer send more. Never wait for further data while holding many.
+/// A bulk data frame: `first_leaf`, `count` leaves (1..3 of 16 KiB, the last of a file shorter), the bytes
+/// behind the header. A received one holds a read credit of its link (of 32): keep it while the bytes are
+/// being worked on, drop it to let the peer send more. Never wait for further data while holding many.
 struct channel_data {
   std::uint16_t channel = 0;
   std::uint32_t request = 0;
@@ -342,12 +344,14 @@ struct session_sent {
   std::uint32_t request = 0;
   std::uint32_t first_leaf = 0;
 };
-/// Gets a `session_sent` for each data frame that left or was dropped. Keep at most 8 under way in one session.
+/// Gets a `session_sent` for each data frame that left or was dropped. Keep at most 8 under way in one
+/// session.
 using session_sender_actor = caf::typed_actor<caf::reacts_to<session_sent>>;
 struct session_send_data {
   channel_data data;
   session_sender_actor sender;
-  /// Instead of data.body: a frame of overlay::allocate_bulk() with the leaves read into its bulk_room(); spares a copy.
+  /// Instead of data.body: a frame of overlay::allocate_bulk() with the leaves read into its bulk_room();
+  /// spares a copy.
   frame whole{};
 };
 /// channel 0 never exists; the attaching side picks another (its own namespace, since it is the one who

@@ -9,9 +9,9 @@
 #include "messages/frame.hpp"
 #include "messages/types.hpp"
 
-/// What a node needs of a network, free of Asio and CAF: net/asio implements it on real sockets, sim/ in virtual time.
-/// Methods may be called from any thread. Callbacks come from one thread (the io thread, or the simulator's loop); they
-/// must not block and may call back into the object.
+/// What a node needs of a network, free of Asio and CAF: net/asio implements it on real sockets, sim/ in
+/// virtual time. Methods may be called from any thread. Callbacks come from one thread (the io thread, or the
+/// simulator's loop); they must not block and may call back into the object.
 namespace vsf::net {
 
 inline constexpr std::size_t max_datagram_size = 1200;
@@ -30,23 +30,25 @@ using datagram_handler = std::function<void(const endpoint& from, frame payload)
 
 /// A bound UDP port.
 class datagram_port {
-public:
+ public:
   virtual ~datagram_port() = default;
   virtual endpoint local() const = 0;
   /// Sends at most max_datagram_size bytes, never blocks; false: dropped and counted.
   virtual bool send(const endpoint& to, frame payload) = 0;
-  /// Gives back the credit of `count` received datagrams: at most `credits` are ever on their way to the owner.
+  /// Gives back the credit of `count` received datagrams: at most `credits` are ever on their way to the
+  /// owner.
   virtual void consumed(std::size_t count) = 0;
   /// After close() returns no further callback begins.
   virtual void close() = 0;
   const datagram_counters& counters() const { return counters_; }
 
-protected:
+ protected:
   datagram_counters counters_;
 };
 
 struct stream_handlers {
-  /// One whole packet without its length. Consumes one credit; the frame is the receiver's to change (decrypt in place).
+  /// One whole packet without its length. Consumes one credit; the frame is the receiver's to change (decrypt
+  /// in place).
   std::function<void(frame packet)> on_packet;
   /// The outgoing queue has room again after a send() that returned false.
   std::function<void()> on_writable;
@@ -56,14 +58,14 @@ struct stream_handlers {
 
 /// One TCP connection. Reads only against credits (grant), so a slow owner slows the sender down.
 class stream_link {
-public:
+ public:
   virtual ~stream_link() = default;
   virtual endpoint remote() const = 0;
   /// Once, before anything else. Reading starts with the first grant().
   virtual void start(stream_handlers handlers) = 0;
   virtual void grant(std::size_t packets) = 0;
-  /// Queues one packet (payload without length, 1..65535 bytes). false: the queue is full, nothing was taken; wait for
-  /// on_writable. The order of calls is the order on the wire.
+  /// Queues one packet (payload without length, 1..65535 bytes). false: the queue is full, nothing was taken;
+  /// wait for on_writable. The order of calls is the order on the wire.
   virtual bool send(frame packet) = 0;
   /// Sends what is queued, at most for a second, then closes; on_closed follows unless it was already called.
   virtual void close() = 0;
@@ -72,26 +74,27 @@ public:
 /// Of all links of a network together.
 struct stream_counters {
   std::atomic<std::uint64_t> accepted{0};
-  std::atomic<std::uint64_t> refused{0};         // closed at once: too many accepted links not yet started
-  std::atomic<std::uint64_t> accept_errors{0};   // each followed by a pause (out of file descriptors)
+  std::atomic<std::uint64_t> refused{0};        // closed at once: too many accepted links not yet started
+  std::atomic<std::uint64_t> accept_errors{0};  // each followed by a pause (out of file descriptors)
   std::atomic<std::uint64_t> connected{0};
   std::atomic<std::uint64_t> connect_failed{0};
   std::atomic<std::uint64_t> resolve_failed{0};
   std::atomic<std::uint64_t> closed{0};
   std::atomic<std::uint64_t> protocol_errors{0};  // links closed for a packet of length zero or a cut packet
   std::atomic<std::uint64_t> queue_full{0};       // send() returned false
-  std::atomic<std::uint64_t> packets_in{0}, bytes_in{0}, packets_out{0}, bytes_out{0};  // bytes with the lengths
+  std::atomic<std::uint64_t> packets_in{0}, bytes_in{0}, packets_out{0},
+      bytes_out{0};  // bytes with the lengths
 };
 
 class stream_listener {
-public:
+ public:
   virtual ~stream_listener() = default;
   virtual endpoint local() const = 0;
   virtual void close() = 0;
 };
 
 class network {
-public:
+ public:
   virtual ~network() = default;
   /// Port 0 picks one. Fails with a message naming the address and what to do.
   virtual result<std::shared_ptr<datagram_port>> open_datagrams(const endpoint& at, std::size_t credits,
@@ -101,10 +104,11 @@ public:
   virtual void connect(const endpoint& to, std::chrono::milliseconds timeout,
                        std::function<void(result<std::shared_ptr<stream_link>>)> on_done) = 0;
   /// Resolves "host:port" (a name or an address) without blocking the caller.
-  virtual void resolve(const std::string& host_and_port, std::function<void(result<std::vector<endpoint>>)> on_done) = 0;
+  virtual void resolve(const std::string& host_and_port,
+                       std::function<void(result<std::vector<endpoint>>)> on_done) = 0;
   const stream_counters& streams() const { return *streams_; }
 
-protected:
+ protected:
   /// Shared: links may outlive the network.
   const std::shared_ptr<stream_counters> streams_ = std::make_shared<stream_counters>();
 };
