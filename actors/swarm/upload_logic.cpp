@@ -122,11 +122,11 @@ bool upload_logic::make_room(nanoseconds now, effects& out) {
 void upload_logic::open_root(nanoseconds now, session_number from, session& s, const fb::OpenRoot& what,
                              effects& out) {
   const auto number = what.channel();
+  close(s, number);  // a downloader that was restarted begins again
   if (number == 0 || what.root() == nullptr) {
     deny(from, number, 0, fb::DenyReason::bad_request, out);
     return;
   }
-  close(s, number);  // a downloader that was restarted begins again
   if (s.channels.size() >= how_.max_channels_per_session ||
       (channels_ >= how_.max_channels && !make_room(now, out))) {
     deny(from, number, 0, fb::DenyReason::no_slot, out);

@@ -52,7 +52,7 @@ class threads_test : public ::testing::Test {
     caf::scoped_actor self(*system);
     std::optional<T> out;
     std::string problem;
-    self->request(whom, std::chrono::seconds(10), std::move(message))
+    self->request(whom, std::chrono::seconds(60), std::move(message))
         .receive([&](T& x) { out = std::move(x); }, [&](caf::error& e) { problem = system->render(e); });
     if (!out) throw std::runtime_error(problem);
     return std::move(*out);
@@ -82,11 +82,11 @@ class threads_test : public ::testing::Test {
 TEST_F(threads_test, BringsAFileOnRealThreadsAndResumesIt) {
   begin();
   net.usual.latency = 5ms;
-  net.usual.bytes_per_s = 40 << 20;
+  net.usual.bytes_per_s = 20 << 20;
   for (std::uint8_t i = 1; i <= 2; ++i) nodes.push_back(std::make_unique<swarm_node>(net, i));
   auto& down = *nodes[0];
   auto& up = *nodes[1];
-  const auto content = made_up(7, 60 << 20);
+  const auto content = made_up(7, 24 << 20);
   const auto path = (folder / "song.flac").string();
   std::ofstream(path, std::ios::binary)
       .write(reinterpret_cast<const char*>(content.data()), static_cast<std::streamsize>(content.size()));
@@ -116,7 +116,7 @@ TEST_F(threads_test, BringsAFileOnRealThreadsAndResumesIt) {
   start_it.mbid = box(mbid_of(1));
   ask<record<fb::TransferStatus>>(down.links.swarm, record<fb::FetchStart>::pack(start_it));
   ASSERT_TRUE(
-      poll(down.links.swarm, 30s, [&](const auto& s) { return s.bytes_verified > content.size() / 2; }));
+      poll(down.links.swarm, 120s, [&](const auto& s) { return s.bytes_verified > content.size() / 2; }));
   // Its process ends without a goodbye.
   up.kill();
   down.kill();
@@ -129,7 +129,7 @@ TEST_F(threads_test, BringsAFileOnRealThreadsAndResumesIt) {
   begin();
   start(up, "up");
   start(down, "down");
-  ASSERT_TRUE(poll(down.links.swarm, 60s, [](const auto& s) {
+  ASSERT_TRUE(poll(down.links.swarm, 120s, [](const auto& s) {
     return s.state == fb::TransferState::done && s.sha256;
   })) << status(down.links.swarm).reason;
   const auto s = status(down.links.swarm);

@@ -229,7 +229,7 @@ struct run {
 
 RC_GTEST_PROP(transfer_logic_test, CompletesIfOneSourceIsHonest, ()) {
   const auto seed = *rc::gen::arbitrary<std::uint64_t>();
-  const auto size = *rc::gen::inRange<std::size_t>(1, 4 * piece_size);
+  const auto size = *rc::gen::inRange<std::size_t>(1, 2 * piece_size);
   auto kinds = *rc::gen::container<std::vector<kind>>(
       rc::gen::map(rc::gen::inRange(0, 6), [](int k) { return static_cast<kind>(k); }));
   kinds.resize(std::min<std::size_t>(kinds.size(), 4));
@@ -252,7 +252,7 @@ RC_GTEST_PROP(transfer_logic_test, CompletesIfOneSourceIsHonest, ()) {
 
 RC_GTEST_PROP(transfer_logic_test, KilledAnywhereItFetchesNothingWrittenTwice, ()) {
   const auto seed = *rc::gen::arbitrary<std::uint64_t>();
-  const auto size = *rc::gen::inRange<std::size_t>(piece_size, 5 * piece_size);
+  const auto size = *rc::gen::inRange<std::size_t>(piece_size, 3 * piece_size);
   run r(seed, size, {kind::honest, kind::honest});
   int steps = 0;
   std::uint64_t kills = 0;

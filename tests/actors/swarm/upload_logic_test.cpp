@@ -1,0 +1,235 @@
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+#include <rapidcheck/gtest.h>
+
+#include "actors/swarm/upload_logic.hpp"
+
+namespace vsf::swarm {
+
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::nanoseconds;
+
+TEST(tree_cache_test, KeepsTheLatestWithinItsBytes) {
+  const auto tree = [](std::uint8_t n, std::size_t leaves) {
+    std::vector<digest> hashes(leaves);
+    for (auto& h : hashes) h[0] = n;
+    return std::make_shared<const hash_tree>(
+        hash_tree::from_leaves(leaves * std::uint64_t{leaf_size}, hashes).value());
+  };
+  tree_cache cache(3 * tree_cache::weight(*tree(0, 64)));
+  const auto a = tree(1, 64), b = tree(2, 64), c = tree(3, 64), d = tree(4, 64);
+  cache.put(a);
+  cache.put(b);
+  cache.put(c);
+  EXPECT_EQ(cache.get(a->root()), a);
+  cache.put(d);
+  EXPECT_FALSE(cache.get(b->root())) << "the one not used for longest";
+  EXPECT_TRUE(cache.get(a->root()) && cache.get(c->root()) && cache.get(d->root()));
+  EXPECT_EQ(cache.dropped(), 1U);
+  const auto huge = tree(9, 1000);
+  cache.put(huge);
+  EXPECT_EQ(cache.size(), 1U);
+  EXPECT_EQ(cache.get(huge->root()), huge) << "one always fits";
+  cache.erase(huge->root());
+  EXPECT_EQ(cache.bytes(), 0U);
+}
+
+/// Peers that say anything, workers that answer in any order.
+struct world {
+  crypto::seeded_random random;
+  upload_logic::options how;
+  upload_logic logic;
+  nanoseconds now = 1s;
+  std::vector<shared_file_ptr> files;
+  std::vector<upload_logic::open_file> opens;
+  std::vector<upload_logic::read_leaves> reads;
+  std::vector<upload_logic::hash_file> hashes;
+  std::map<std::uint64_t, std::size_t> unsent;  // frames, by session
+  std::map<std::uint64_t, std::set<std::uint16_t>> open;
+  std::uint64_t sent_bytes = 0;
+
+  world(std::uint64_t seed, upload_logic::options o) : random(seed), how(o), logic(o) {
+    for (std::uint8_t i = 0; i < 6; ++i) {
+      digest root{};
+      root[0] = static_cast<std::uint8_t>(i + 1);
+      const auto size = 1 + random.below(300 * std::uint64_t{leaf_size});
+      files.push_back(std::make_shared<shared_file>(shared_file{root, "/x", size, 0, nullptr}));
+    }
+  }
+  void take(upload_logic::effects effects) {
+    for (auto& e : effects) std::visit([this](auto& x) { apply(x); }, e);
+    RC_ASSERT(logic.channels() <= how.max_channels);
+    RC_ASSERT(reads.size() <= how.reads_in_flight);
+    std::map<std::uint64_t, std::size_t> flying = unsent;
+    for (const auto& [session, n] : flying) RC_ASSERT(n <= how.frames_in_flight_per_session);
+  }
+  void apply(upload_logic::say& e) {
+    const auto& m = *e.message;
+    if (const auto* opened = m.body_as_RootOpened()) open[e.session].insert(opened->channel());
+    if (const auto* denied = m.body_as_Denied(); denied != nullptr && denied->request() == 0)
+      open[e.session].erase(denied->channel());
+  }
+  void apply(upload_logic::open_file& e) { opens.push_back(e); }
+  void apply(upload_logic::hash_file& e) { hashes.push_back(e); }
+  void apply(upload_logic::read_leaves& e) {
+    RC_ASSERT(e.count >= 1 && e.count <= how.leaves_per_frame);
+    RC_ASSERT(e.first_leaf + e.count <= leaf_count(e.file->size_bytes));
+    reads.push_back(e);
+  }
+  void apply(upload_logic::send_frame& e) {
+    RC_ASSERT(open[e.session].count(e.channel) == 1);
+    ++unsent[e.session];
+    sent_bytes += e.whole.size();
+  }
+
+  template <class Body>
+  void say(std::uint64_t session, Body body) {
+    take(logic.message(now, session, *overlay_message(std::move(body))));
+  }
+  void peer() {
+    const auto session = 1 + random.below(8);
+    const auto channel = static_cast<std::uint16_t>(random.below(12));
+    switch (random.below(8)) {
+      case 0: {
+        fb::OpenRootT m;
+        m.channel = channel;
+        digest root{};
+        root[0] = static_cast<std::uint8_t>(random.below(9));
+        if (random.below(20) != 0) m.root = box(root);
+        open[session].erase(channel);
+        return say(session, std::move(m));
+      }
+      case 1: {
+        fb::GetProofT m;
+        m.channel = channel;
+        m.piece = static_cast<std::uint32_t>(random.below(6));
+        return say(session, std::move(m));
+      }
+      case 2: {
+        fb::CancelT m;
+        m.channel = channel;
+        m.request = static_cast<std::uint32_t>(random.below(50));
+        return say(session, std::move(m));
+      }
+      case 3: {
+        if (random.below(4) != 0) return;
+        fb::CloseRootT m;
+        m.channel = channel;
+        open[session].erase(channel);
+        return say(session, std::move(m));
+      }
+      case 4:
+        if (random.below(20) != 0) return;
+        open.erase(session);
+        unsent.erase(session);
+        return take(logic.session_ended(now, session));
+      default: {
+        fb::GetDataT m;
+        m.channel = channel;
+        m.request = static_cast<std::uint32_t>(random.below(5000));
+        m.first_leaf = static_cast<std::uint32_t>(random.below(random.below(30) == 0 ? 0xFFFFFFFF : 200));
+        m.count = static_cast<std::uint16_t>(random.below(random.below(30) == 0 ? 0xFFFF : 64));
+        return say(session, std::move(m));
+      }
+    }
+  }
+  template <class T>
+  std::optional<T> pick(std::vector<T>& from) {
+    if (from.empty()) return std::nullopt;
+    const auto at = static_cast<std::ptrdiff_t>(random.below(from.size()));
+    auto out = from[static_cast<std::size_t>(at)];
+    from.erase(from.begin() + at);
+    return out;
+  }
+  void worker() {
+    switch (random.below(4)) {
+      case 0:
+        if (const auto job = pick(opens)) {
+          const auto n = job->root[0];
+          const bool known = n >= 1 && n <= files.size();
+          take(logic.file_opened(
+              now, job->ticket,
+              {known ? files[n - 1U] : nullptr, known ? file_problem::none : file_problem::not_shared}));
+        }
+        return;
+      case 1:
+        if (const auto job = pick(reads)) {
+          if (random.below(60) == 0)
+            return take(logic.leaves_read(now, job->ticket, {{}, 0, file_problem::gone}));
+          take(logic.leaves_read(now, job->ticket, {frame::allocate(10), 10, file_problem::none}));
+        }
+        return;
+      case 2:
+        if (const auto job = pick(hashes)) {
+          if (random.below(4) == 0)
+            return take(logic.file_hashed(now, job->file->root, {nullptr, file_problem::gone}));
+          take(logic.file_hashed(
+              now, job->file->root,
+              {std::make_shared<const hash_tree>(
+                   hash_tree::from_leaves(job->file->size_bytes,
+                                          std::vector<digest>(leaf_count(job->file->size_bytes)))
+                       .value()),
+               file_problem::none}));
+        }
+        return;
+      default:
+        for (auto& [session, n] : unsent)
+          if (n > 0 && random.below(2) == 0) {
+            --n;
+            return take(logic.frame_sent(now, session));
+          }
+    }
+  }
+};
+
+RC_GTEST_PROP(upload_logic_test, WhateverPeersSayItsBoundsHold, ()) {
+  const auto seed = *rc::gen::arbitrary<std::uint64_t>();
+  upload_logic::options how;
+  how.max_channels = 20;
+  how.rate_bytes_per_s = seed % 3 == 0 ? 1'000'000 : 0;
+  world w(seed, how);
+  for (int i = 0; i < 3000; ++i) {
+    if (w.random.below(2) == 0)
+      w.peer();
+    else
+      w.worker();
+    if (w.random.below(20) == 0) w.now += std::chrono::milliseconds(w.random.below(3000));
+    if (const auto at = w.logic.next_deadline(); at && *at <= w.now) w.take(w.logic.tick(w.now));
+  }
+  RC_ASSERT(w.logic.counters().frames_served > 0);
+  for (std::uint64_t s = 1; s <= 8; ++s) {
+    w.unsent.erase(s);
+    w.take(w.logic.session_ended(w.now, s));
+  }
+  RC_ASSERT(w.logic.channels() == 0U);
+  RC_ASSERT(w.logic.sessions() == 0U);
+  RC_ASSERT(w.logic.requests_queued() == 0U);
+}
+
+TEST(upload_logic_test, IdleChannelMakesRoom) {
+  upload_logic::options how;
+  how.max_channels = 1;
+  upload_logic logic(how);
+  const auto open = [&](nanoseconds at, std::uint64_t session) {
+    fb::OpenRootT m;
+    m.channel = 1;
+    digest root{};
+    root[0] = 1;
+    m.root = box(root);
+    return logic.message(at, session, *overlay_message(std::move(m)));
+  };
+  EXPECT_TRUE(std::holds_alternative<upload_logic::open_file>(open(0s, 1).at(0)));
+  auto e = open(59s, 2);
+  ASSERT_EQ(e.size(), 1U);
+  EXPECT_EQ(std::get<upload_logic::say>(e[0]).message->body_as_Denied()->reason(), fb::DenyReason::no_slot);
+  e = open(61s, 2);
+  ASSERT_EQ(e.size(), 2U);
+  EXPECT_EQ(std::get<upload_logic::say>(e[0]).session, 1U) << "who was idle hears of it";
+  EXPECT_TRUE(std::holds_alternative<upload_logic::open_file>(e[1]));
+}
+
+}  // namespace
+
+}  // namespace vsf::swarm
