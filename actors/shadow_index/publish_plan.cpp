@@ -16,6 +16,9 @@ constexpr nanoseconds longest_retry = std::chrono::minutes(5);
 constexpr nanoseconds first_thickening = seconds(15);
 constexpr nanoseconds longest_thickening = std::chrono::minutes(8);
 constexpr std::uint32_t max_thin_puts = 6;
+// A node that has just come, perhaps with the whole network, does not know yet who is nearest: what it put
+// while it was young goes once more after that.
+constexpr nanoseconds settling = seconds(75);
 constexpr nanoseconds first_pause = seconds(1);
 constexpr nanoseconds longest_pause = seconds(30);
 // A put takes some seconds; the lease should not end meanwhile.
@@ -131,6 +134,7 @@ void publish_plan::expire_in_flight(nanoseconds now) {
 }
 
 std::vector<dht_key> publish_plan::take_due(nanoseconds now) {
+  if (!began_) began_ = now;
   expire_in_flight(now);
   if (next_round_ && *next_round_ <= now) start_round(now);
   std::vector<dht_key> out;
@@ -214,13 +218,13 @@ void publish_plan::done(const dht_key& key, std::uint32_t holders, std::uint32_t
   }
   // The DHT was young or lossy: nodes that have come since are closer to the key, and whoever reads asks
   // those.
-  if (holders >= settings_.copies || e.thin_puts >= max_thin_puts) {
-    e.thin_puts = 0;
-    return;
-  }
+  const bool settle = now - began_.value_or(now) < settings_.young;
+  const bool thin = holders < settings_.copies && e.thin_puts < max_thin_puts;
+  if (!thin) e.thin_puts = 0;
+  if (!thin && !settle) return;
   e.at = phase::retrying;
-  e.due = now + jittered(doubled(first_thickening, e.thin_puts, longest_thickening), 2);
-  ++e.thin_puts;
+  e.due = now + jittered(thin ? doubled(first_thickening, e.thin_puts, longest_thickening) : settling, 2);
+  if (thin) ++e.thin_puts;
   retries_.emplace(e.due, key);
 }
 

@@ -22,6 +22,8 @@ struct plan_settings {
   std::uint32_t copies =
       16;  // holders a put wants (the DHT's k); fewer: it goes again before its lease is due
   std::chrono::nanoseconds put_timeout = std::chrono::seconds(30);
+  std::chrono::nanoseconds young =
+      std::chrono::seconds(60);  // what is put this soon after the start goes once more
 };
 
 /// How it stands with the keys this node publishes.
@@ -103,6 +105,7 @@ class publish_plan {
   std::set<std::pair<std::chrono::nanoseconds, dht_key>> flying_;      // by timeout
   std::set<std::pair<std::chrono::nanoseconds, dht_key>> tombstones_;  // by end of lease
   std::optional<std::chrono::nanoseconds> next_round_;
+  std::optional<std::chrono::nanoseconds> began_;  // the first time keys were taken
   std::uint32_t new_left_ = 0;
   std::chrono::nanoseconds bucket_{};  // the bucket is full from then on
   std::chrono::nanoseconds paused_until_{};

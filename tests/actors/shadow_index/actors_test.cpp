@@ -272,10 +272,12 @@ TEST_F(index_actors, the_lease_of_the_settings_is_asked_for_and_kept) {
   start_publisher();
   run_for(5s);
   EXPECT_EQ(held(recording_key(song(1))).leaf->lease_s(), 6u * 3600);
+  run_for(5min);
+  EXPECT_EQ(script->puts.size(), 4u);  // both keys, and once more when the network has settled
   run_for(5h);
-  EXPECT_EQ(script->puts.size(), 2u);
-  run_for(1h);
   EXPECT_EQ(script->puts.size(), 4u);
+  run_for(1h);
+  EXPECT_EQ(script->puts.size(), 6u);
 }
 
 TEST_F(index_actors, switched_off_it_publishes_nothing_and_says_so) {
