@@ -128,7 +128,7 @@ TEST_F(frame_cipher_pair, the_key_really_changes_where_the_protocol_says) {
   auto fifth = sealed(4);
   auto copy = frame::copy_of(fifth.view());
   EXPECT_FALSE(never.open(fifth.mutable_view()));
-  // By hand, as docs/protocol-parts/overlay.md defines it.
+  // By hand, as docs/protocol.md defines it.
   crypto::aead next(crypto::hmac_sha256(key_.view(), crypto::as_bytes("vsf-overlay-rekey-v1")));
   EXPECT_TRUE(next.open(4, {}, copy.mutable_view()));
 }
