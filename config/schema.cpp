@@ -14,7 +14,6 @@ constexpr std::string_view later_scenes = "scenes come later";
 constexpr std::string_view later_disaster = "disaster mode comes with Soulseek, later";
 constexpr std::string_view later_musicbrainz = "looking up MusicBrainz comes later";
 constexpr std::string_view later_browse = "browsing other nodes comes later";
-constexpr std::string_view later_tls = "HTTPS comes later; put a proxy in front until then";
 constexpr std::uint32_t max_kib = 100'000'000;
 constexpr std::uint32_t max_path = 4096;
 
@@ -132,9 +131,9 @@ std::vector<key_spec> service_keys() {
        "Key that HTTP clients must send, at least 8 characters; empty: none.", VSF_FIELD(gateway.api_key),
        acts},
       {"gateway.tls_cert", t::path, 0, max_path, "\"\"", "Certificate file (PEM) for HTTPS.",
-       VSF_FIELD(gateway.tls_cert), later_tls},
+       VSF_FIELD(gateway.tls_cert), acts},
       {"gateway.tls_key", t::path, 0, max_path, "\"\"", "Key file (PEM) of that certificate.",
-       VSF_FIELD(gateway.tls_key), later_tls},
+       VSF_FIELD(gateway.tls_key), acts},
       {"log.level",
        t::choice,
        0,

@@ -159,7 +159,9 @@ int serve(const config::settings& settings) {
     caf::anon_send(root, shut_down{});
     return complain(web.error().message);
   }
-  (*env)->log(log_level::info, "node", "page and API on http://" + to_string((*web)->local()));
+  (*env)->log(log_level::info, "node",
+              std::string("page and API on ") + (settings.gateway.tls_cert.empty() ? "http://" : "https://") +
+                  to_string((*web)->local()));
 
   int number = 0;
   sigwait(&signals, &number);
