@@ -69,7 +69,9 @@ class dht_runner {
     for (auto& [id, peer] : live_) self_->send(peer, peer_port{port_});
     carry_out(core_.on_ready(time(), m.local));
   }
-  void on_datagram(const datagram& m) { carry_out(core_.on_datagram(time(), m.from, m.payload, m.credit)); }
+  void on_datagram(const datagram& m) {
+    if (port_) carry_out(core_.on_datagram(time(), m.from, m.payload, m.credit));
+  }
   void on_candidate(const contact& who) { carry_out(core_.on_candidate(time(), who)); }
   void on_links(const component_links& m) {
     telemetry_ = m.telemetry;

@@ -116,8 +116,8 @@ class peer_link {
   void keep(session established, link_effects& out);
   void send(link_time t, session& in, byte_view message, link_effects& out);
   void expire(nanoseconds now, link_effects& out);
-  void on_handshake(link_time t, const endpoint& from, const handshake_2_view& datagram, crypto::random_source& random,
-                    link_effects& out);
+  void on_handshake(link_time t, const endpoint& from, const handshake_2_view& datagram,
+                    crypto::random_source& random, link_effects& out);
   void on_transport(link_time t, const endpoint& from, const transport_view& datagram,
                     crypto::random_source& random, link_effects& out);
   void on_hint(link_time t, const endpoint& from, const unknown_session_view& datagram,

@@ -24,16 +24,17 @@ nanoseconds token_bucket::next(nanoseconds now) const {
 }
 
 bool rate_limiter::allow(const endpoint& from, nanoseconds now, double cost) {
+  // Once a minute for tidiness; when full at most once a second, so that a flood of sources doesn't make
+  // every datagram a sweep.
+  const bool is_full = sources_.size() >= max_sources_;
+  if (now >= next_sweep_ || (is_full && now >= next_sweep_ - std::chrono::seconds(59))) {
+    std::erase_if(sources_, [&](const auto& entry) { return entry.second.full(now); });
+    next_sweep_ = now + std::chrono::minutes(1);
+  }
   const auto group = group_of(from);
   auto it = sources_.find(group);
   if (it == sources_.end()) {
-    if (sources_.size() >= max_sources_) {
-      // At most one sweep a second, so that a flood of sources doesn't make every datagram one.
-      if (last_sweep_ != nanoseconds::min() && now - last_sweep_ < std::chrono::seconds(1)) return false;
-      last_sweep_ = now;
-      std::erase_if(sources_, [&](const auto& entry) { return entry.second.full(now); });
-      if (sources_.size() >= max_sources_) return false;
-    }
+    if (sources_.size() >= max_sources_) return false;
     it = sources_.emplace(group, token_bucket(each_.burst, each_.per_second)).first;
   }
   return it->second.take(now, cost);

@@ -40,7 +40,7 @@ class rate_limiter {
   rate each_;
   std::size_t max_sources_;
   std::map<address_group, token_bucket> sources_;
-  nanoseconds last_sweep_ = nanoseconds::min();
+  nanoseconds next_sweep_{0};
 };
 
 }  // namespace vsf::dht
