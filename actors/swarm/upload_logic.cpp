@@ -98,6 +98,9 @@ upload_logic::effects upload_logic::session_ended(nanoseconds now, session_numbe
   if (it == sessions_.end()) return out;
   while (!it->second.channels.empty()) close(it->second, it->second.channels.begin()->first);
   sessions_.erase(it);
+  // Words that were still under way can begin a session of this number again; its reads are not these.
+  for (auto& [ticket, job] : reading_)
+    if (job.session == number) job.session = 0;
   pump(now, out);
   return out;
 }
@@ -134,7 +137,7 @@ void upload_logic::open_root(nanoseconds now, session_number from, session& s, c
   }
   channel c;
   c.root = from_fb<digest>(*what.root());
-  c.opening = next_ticket_++;
+  c.born = c.opening = next_ticket_++;
   c.used = c.rechecked = now;
   opening_[c.opening] = {from, number};
   out.push_back(open_file{c.opening, c.root});
@@ -309,7 +312,7 @@ void upload_logic::pump(nanoseconds now, effects& out) {
     if (recheck) c.rechecked = now;
     c.used = now;
     const auto ticket = next_ticket_++;
-    reading_[ticket] = {last_served_, r.channel, r.id, r.next_leaf, count, c.file};
+    reading_[ticket] = {last_served_, r.channel, c.born, r.id, r.next_leaf, count, c.file};
     out.push_back(read_leaves{ticket, c.file, r.next_leaf, count, recheck});
     ++s->in_flight;
     r.next_leaf += count;
@@ -329,7 +332,7 @@ upload_logic::effects upload_logic::leaves_read(nanoseconds now, std::uint64_t t
   if (it != sessions_.end()) {
     auto& s = it->second;
     const auto c = s.channels.find(job.channel);
-    const bool current = c != s.channels.end() && c->second.file == job.file;  // not closed or opened anew
+    const bool current = c != s.channels.end() && c->second.born == job.born;
     if (!current || what.problem != file_problem::none) {
       if (s.in_flight > 0) --s.in_flight;
       if (current) {

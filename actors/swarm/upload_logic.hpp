@@ -104,7 +104,8 @@ class upload_logic {
  private:
   struct channel {
     digest root;
-    std::uint64_t opening = 0;  // ticket; 0 once open
+    std::uint64_t born = 0;     // the ticket it was opened with
+    std::uint64_t opening = 0;  // the same; 0 once open
     shared_file_ptr file;
     nanoseconds used{0};
     nanoseconds rechecked{0};
@@ -123,8 +124,9 @@ class upload_logic {
     std::size_t proofs = 0;
   };
   struct read_job {
-    session_number session = 0;
+    session_number session = 0;  // 0 once it ended
     std::uint16_t channel = 0;
+    std::uint64_t born = 0;  // of the channel: one opened anew under its number is another
     std::uint32_t request = 0;
     std::uint32_t first_leaf = 0;
     std::uint16_t count = 0;

@@ -208,6 +208,31 @@ RC_GTEST_PROP(upload_logic_test, WhateverPeersSayItsBoundsHold, ()) {
   RC_ASSERT(w.logic.requests_queued() == 0U);
 }
 
+TEST(upload_logic_test, WhatWasReadForAnEndedSessionIsNotSentInTheNext) {
+  upload_logic logic;
+  const auto file = std::make_shared<shared_file>(shared_file{digest{}, "/x", 64 * leaf_size, 0, nullptr});
+  const auto ask = [&] {
+    fb::OpenRootT open;
+    open.channel = 1;
+    open.root = box(digest{});
+    auto e = logic.message(1s, 7, *overlay_message(std::move(open)));
+    e = logic.file_opened(1s, std::get<upload_logic::open_file>(e.at(0)).ticket, {file, file_problem::none});
+    fb::GetDataT get;
+    get.channel = 1;
+    get.request = 1;
+    get.count = 1;
+    e = logic.message(1s, 7, *overlay_message(std::move(get)));
+    return std::get<upload_logic::read_leaves>(e.at(0)).ticket;
+  };
+  const auto stale = ask();
+  logic.session_ended(1s, 7);
+  const auto fresh = ask();
+  EXPECT_TRUE(logic.leaves_read(1s, stale, {frame::allocate(10), 10, file_problem::none}).empty());
+  const auto sent = logic.leaves_read(1s, fresh, {frame::allocate(10), 10, file_problem::none});
+  ASSERT_EQ(sent.size(), 1U);
+  EXPECT_TRUE(std::holds_alternative<upload_logic::send_frame>(sent[0]));
+}
+
 TEST(upload_logic_test, IdleChannelMakesRoom) {
   upload_logic::options how;
   how.max_channels = 1;
