@@ -168,7 +168,8 @@ using library_actor =
 
 struct list_transfers {
   std::uint32_t offset = 0;
-  std::uint32_t limit = 100;
+  std::uint32_t limit = 100;  // at most 1,000
+  std::string only{};         // this transfer alone, or nothing if there is none of that id
 };
 namespace swarm {
 struct transfer_news;

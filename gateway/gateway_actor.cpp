@@ -29,6 +29,16 @@ response no_answer(const std::string& who) {
   return problem(503, "no_answer", who + " did not answer within 5 s; it may be restarting: ask again");
 }
 
+/// Why a component refused, in its own words; without any it did not answer.
+response refused(const std::string& who, const caf::error& why) {
+  const auto& words = why.context();
+  const bool told = words.size() == 1 && words.match_element<std::string>(0);
+  if (told && why == caf::sec::invalid_argument)
+    return problem(404, "no_such_download", words.get_as<std::string>(0));
+  if (told && why == caf::sec::runtime_error) return problem(409, "refused", words.get_as<std::string>(0));
+  return no_answer(who);
+}
+
 /// Asks a component and renders its answer.
 template <class Answer, class Handle, class Question, class Render>
 void ask(self_pointer self, const Handle& whom, Question question, const std::string& who, const reply& done,
@@ -36,7 +46,7 @@ void ask(self_pointer self, const Handle& whom, Question question, const std::st
   if (!whom) return done(not_up());
   self->request(whom, ask_timeout, std::move(question))
       .then([done, render](const Answer& answer) { done(render(answer)); },
-            [done, who](const caf::error&) { done(no_answer(who)); });
+            [done, who](const caf::error& why) { done(refused(who, why)); });
 }
 
 void resolve(self_pointer self, const want_resolve& what,
@@ -124,11 +134,10 @@ struct performer {
   /// Finds one transfer in the list and renders it.
   template <class Render>
   void one_transfer(const std::string& id, Render render) {
-    ask<record<fb::TransferList>>(self, self->state.links.swarm, list_transfers{0, 100'000}, "the swarm",
-                                  done, [id, render](const record<fb::TransferList>& list) {
-                                    if (list->transfers() != nullptr)
-                                      for (const auto* t : *list->transfers())
-                                        if (string_of(t->transfer()) == id) return render(*t);
+    ask<record<fb::TransferList>>(self, self->state.links.swarm, list_transfers{0, 1, id}, "the swarm", done,
+                                  [id, render](const record<fb::TransferList>& list) {
+                                    if (list->transfers() != nullptr && list->transfers()->size() == 1)
+                                      return render(*list->transfers()->Get(0));
                                     return problem(404, "no_such_download", "there is no download " + id);
                                   });
   }
@@ -156,18 +165,12 @@ struct performer {
         [](const record<fb::TransferStatus>& t) { return render_transfer(*t, 202); });
   }
   void operator()(const want_control& what) {
-    if (!self->state.links.swarm) return done(not_up());
     fb::FetchControlT control;
     control.transfer = what.id;
     control.verb = what.verb;
-    self->request(self->state.links.swarm, ask_timeout, record<fb::FetchControl>::pack(control))
-        .then([reply_to = done](const record<fb::TransferStatus>& t) { reply_to(render_transfer(*t)); },
-              [reply_to = done, id = what.id](const caf::error& why) {
-                reply_to(why == caf::sec::request_timeout
-                             ? no_answer("the swarm")
-                             : problem(404, "no_such_download",
-                                       "there is no download " + id + " to do that with"));
-              });
+    ask<record<fb::TransferStatus>>(self, self->state.links.swarm, record<fb::FetchControl>::pack(control),
+                                    "the swarm", done,
+                                    [](const record<fb::TransferStatus>& t) { return render_transfer(*t); });
   }
   void operator()(const want_library& what) { done(list_library(*self->state.env, what)); }
   void operator()(want_rescan) {

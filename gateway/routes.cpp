@@ -50,11 +50,15 @@ std::string text_of(const request& asked, const std::string& key) {
   return it == asked.query.end() ? std::string{} : it->second;
 }
 
-bool is_transfer_id(const std::string& id) { return id.size() == 32 && from_hex(id).has_value(); }
+/// As the swarm writes it: lower case.
+bool is_transfer_id(const std::string& id) {
+  const auto raw = from_hex(id);
+  return id.size() == 32 && raw && to_hex(*raw) == id;
+}
 
 template <class Make>
 answer with_transfer(const std::string& id, Make make) {
-  if (!is_transfer_id(id)) return bad("bad_id", "a download's id is 32 hex digits");
+  if (!is_transfer_id(id)) return bad("bad_id", "a download's id is 32 hex digits in lower case");
   return make();
 }
 

@@ -133,7 +133,8 @@ caf::result<record<fb::TransferStatus>> on_control(self_pointer self,
   auto& st = self->state;
   const auto id = string_of(control->transfer());
   if (st.registry.find(id) == nullptr)
-    return sorry("there is no transfer " + id + "; list them to see their ids");
+    return caf::make_error(caf::sec::invalid_argument,
+                           "there is no transfer " + id + "; list them to see their ids");
   if (!st.links) return sorry("the node is still starting; try again in a moment");
   if (!st.registry.has_actor(id)) {
     st.registry.run_now(id);
@@ -228,7 +229,12 @@ swarm_actor::behavior_type swarm(self_pointer self, environment_ptr env, identit
       [self](const record<fb::FetchStart>& what) { return on_start(self, *what); },
       [self](const record<fb::FetchControl>& control) { return on_control(self, control); },
       [self](const list_transfers& page) {
-        return record<fb::TransferList>::pack(self->state.registry.list(page.offset, page.limit));
+        const auto& registry = self->state.registry;
+        if (page.only.empty()) return record<fb::TransferList>::pack(registry.list(page.offset, page.limit));
+        fb::TransferListT one;
+        if (const auto* found = registry.find(page.only))
+          one.transfers.push_back(std::make_unique<fb::TransferStatusT>(found->unpack()));
+        return record<fb::TransferList>::pack(one);
       },
       [self](const transfer_progress& progress) { on_progress(self, progress); },
       [self](const component_links& links) {
