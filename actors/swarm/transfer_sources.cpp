@@ -52,9 +52,14 @@ void transfer_logic::first_answer(nanoseconds now, const fb::ResolveResult& answ
       status_.mbid ? to_string(from_fb<vsf::mbid>(*status_.mbid)) : std::string("without an id");
   if (choices.empty()) {
     const bool only_us = answer.candidates() != nullptr && answer.candidates()->size() > 0;
+    // An empty answer that nobody gave says nothing about the recording.
+    const bool nobody_asked = !only_us && answer.asked() == 0;
     end_with(now, fb::TransferState::failed,
-             only_us ? "not found elsewhere: this node is the only one in the mesh that has recording " + name
-                     : "not found: nobody in the mesh has recording " + name + "; try again later",
+             nobody_asked ? "not found: nobody could be asked for recording " + name +
+                                "; this node has no peers or asks too much at once: try again in a minute"
+             : only_us
+                 ? "not found elsewhere: this node is the only one in the mesh that has recording " + name
+                 : "not found: nobody in the mesh has recording " + name + "; try again later",
              out);
     out.push_back(save{snapshot(), stored::synced});
     return;

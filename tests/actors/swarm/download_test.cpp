@@ -99,6 +99,14 @@ TEST_F(download_test, UnknownRecordingFailsWithinFiveSeconds) {
   ASSERT_TRUE(run_until_done(id));
 }
 
+TEST_F(download_test, AnEmptyAnswerThatNobodyGaveIsNoVerdict) {
+  world(1, made_up(4, 1000));
+  node(0).index.peers = 0;
+  const auto id = fetch(mbid_of(9)).transfer;
+  ASSERT_TRUE(run_until(id, 5s, [](const auto& s) { return s.state == fb::TransferState::failed; }));
+  EXPECT_NE(status(id).reason.find("nobody could be asked"), std::string::npos) << status(id).reason;
+}
+
 TEST_F(download_test, SilentResolverFailsWithinFiveSeconds) {
   world(1, made_up(5, 1000));
   node(0).index.silent = true;

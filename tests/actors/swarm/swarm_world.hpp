@@ -188,6 +188,7 @@ struct fake_index {
   std::map<mbid, std::function<fb::ResolveResultT()>> answers;
   std::chrono::nanoseconds delay = 300ms;
   bool silent = false;
+  std::uint32_t peers = 9;  // of the mesh, that it says it asked
   std::uint64_t asked = 0;
   std::uint64_t fresh = 0;
   caf::actor_addr last_client;
@@ -204,6 +205,7 @@ inline resolver_actor::behavior_type fake_resolver(resolver_actor::stateful_poin
         index->last_client = client.address();
         if (index->silent) return;
         fb::ResolveResultT out;
+        out.asked = index->peers;
         if (const auto it = index->answers.find(from_fb<mbid>(*ask->mbid())); it != index->answers.end())
           out = it->second();
         out.id = ask->id();
