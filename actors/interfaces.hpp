@@ -180,6 +180,9 @@ struct transfer_progress {
   std::shared_ptr<const swarm::transfer_news> news{};
 };
 
+/// Which limits hold?
+struct limits_request {};
+
 /// Downloads: one supervised transfer actor each, persisted.
 using swarm_actor = caf::typed_actor<
     // Begins a download (or gives the one that runs for this MBID). The answer is its status at once.
@@ -188,6 +191,9 @@ using swarm_actor = caf::typed_actor<
     caf::replies_to<record<fb::FetchControl>>::with<record<fb::TransferStatus>>,
     // Newest first.
     caf::replies_to<list_transfers>::with<record<fb::TransferList>>, caf::reacts_to<transfer_progress>,
+    // Sets all limits until the node ends, or asks for them; the answer is what holds now.
+    caf::replies_to<record<fb::TransferLimits>>::with<record<fb::TransferLimits>>,
+    caf::replies_to<limits_request>::with<record<fb::TransferLimits>>,
     // Common.
     caf::reacts_to<component_links>, caf::reacts_to<report_request>, caf::reacts_to<alarm>,
     caf::reacts_to<restart_child>>;
@@ -198,6 +204,8 @@ using uploads_actor = caf::typed_actor<
     // A peer's message on a channel of its own (OpenRoot, GetProof, GetData, Cancel, CloseRoot) or the end of
     // its session.
     caf::reacts_to<session_request>,
+    // From the swarm: the limits that hold from now on.
+    caf::reacts_to<record<fb::TransferLimits>>,
     // Common.
     caf::reacts_to<component_links>, caf::reacts_to<report_request>, caf::reacts_to<alarm>,
     caf::reacts_to<restart_child>>;
@@ -413,6 +421,7 @@ VSF_MESSAGE(file_analyzed)
 VSF_MESSAGE(files_walked)
 VSF_MESSAGE(rescan)
 VSF_MESSAGE(list_transfers)
+VSF_MESSAGE(limits_request)
 VSF_MESSAGE(transfer_progress)
 VSF_MESSAGE(session_request)
 VSF_MESSAGE(status_request)
@@ -445,6 +454,7 @@ VSF_MESSAGE(record<vsf::fb::FetchStart>)
 VSF_MESSAGE(record<vsf::fb::FetchControl>)
 VSF_MESSAGE(record<vsf::fb::TransferStatus>)
 VSF_MESSAGE(record<vsf::fb::TransferList>)
+VSF_MESSAGE(record<vsf::fb::TransferLimits>)
 VSF_MESSAGE(record<vsf::fb::ComponentReport>)
 VSF_MESSAGE(record<vsf::fb::NodeStatus>)
 VSF_MESSAGE(record<vsf::fb::Event>)

@@ -119,6 +119,19 @@ std::vector<key_spec> file_keys() {
        "KiB a second to all peers together; 0: no limit.", VSF_FIELD(transfers.upload_limit_kib), acts},
       {"transfers.download_limit_kib", t::number, 0, max_kib, "0",
        "KiB a second from all peers together; 0: no limit.", VSF_FIELD(transfers.download_limit_kib), acts},
+      {"transfers.upload_limit_per_peer_kib", t::number, 0, max_kib, "0",
+       "KiB a second to any one peer; 0: no limit.", VSF_FIELD(transfers.upload_limit_per_peer_kib), acts},
+      {"transfers.upload_slots", t::number, 1, 512, "8",
+       "Peers that are served at the same time; others are told to come back.",
+       VSF_FIELD(transfers.upload_slots), acts},
+      {"transfers.active_downloads", t::number, 1, 256, "8",
+       "Downloads that run at the same time; others wait for their turn.",
+       VSF_FIELD(transfers.active_downloads), acts},
+      {"transfers.sources_per_download", t::number, 1, 32, "8",
+       "Peers that one download asks at the same time.", VSF_FIELD(transfers.sources_per_download), acts},
+      {"transfers.min_free_mib", t::number, 0, max_kib, "256",
+       "MiB to leave free on the disks of downloads; before that they stop and say so.",
+       VSF_FIELD(transfers.min_free_mib), acts},
   };
 }
 

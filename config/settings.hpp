@@ -104,6 +104,11 @@ struct settings {
     std::string incomplete_dir;            // <data_dir>/incomplete
     std::uint32_t upload_limit_kib = 0;    // KiB per second, 0: no limit
     std::uint32_t download_limit_kib = 0;  // KiB per second, 0: no limit
+    std::uint32_t upload_limit_per_peer_kib = 0;
+    std::uint32_t upload_slots = 8;      // peers served at the same time
+    std::uint32_t active_downloads = 8;  // the others wait
+    std::uint32_t sources_per_download = 8;
+    std::uint32_t min_free_mib = 256;  // downloads stop before the disk is fuller than that
     bool operator==(const transfers_block&) const = default;
   } transfers;
 

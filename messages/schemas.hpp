@@ -41,6 +41,7 @@ VSF_RECORD(FetchStart, "NFS1");
 VSF_RECORD(FetchControl, "NFC1");
 VSF_RECORD(TransferStatus, "NTS1");
 VSF_RECORD(TransferList, "NTL1");
+VSF_RECORD(TransferLimits, "NTL2");
 VSF_RECORD(ComponentReport, "NCR1");
 VSF_RECORD(NodeStatus, "NST1");
 VSF_RECORD(Event, "NEV1");
@@ -50,7 +51,9 @@ VSF_RECORD(OwnLeaf, "SOLF");
 VSF_RECORD(HeldLeaf, "SHLF");
 VSF_RECORD(KnownContact, "SCON");
 VSF_RECORD(TransferRecord, "STRN");
+VSF_RECORD(OfferBan, "SBAN");
 VSF_RECORD(PieceHashes, "SPCH");
+VSF_RECORD(StoredTree, "STRE");
 #undef VSF_RECORD
 
 /// A schema struct (fb::Id160, fb::Bytes32...) from fixed bytes of the same length.
