@@ -15,7 +15,7 @@ void run(self_pointer self, source_logic::effects effects) {
       if (st.peer) self->send(st.peer, session_send{words->message});
       continue;
     }
-    self->send(st.setup.transfer, source_report{st.setup.what.source, std::move(e), st.logic->window()});
+    self->send(st.setup.transfer, source_report{st.setup.what.source, std::move(e), st.logic->pace()});
   }
   if (st.logic->is_over()) {
     self->quit();
@@ -54,6 +54,8 @@ source_actor::behavior_type source(self_pointer self, source_setup setup) {
           run(self, st.logic->ask_proof(now, proof->piece));
         else if (const auto* data = std::get_if<transfer_logic::ask_data>(&order.what))
           run(self, st.logic->ask_data(now, data->what.id, data->what.first_leaf, data->what.count));
+        else if (const auto* no = std::get_if<transfer_logic::cancel_data>(&order.what))
+          run(self, st.logic->cancel_data(now, no->request));
       },
       [self](const overlay_up& up) {
         auto& st = self->state;

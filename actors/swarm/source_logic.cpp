@@ -172,7 +172,12 @@ void source_logic::measure(nanoseconds now, std::uint64_t bytes) {
 }
 
 void source_logic::set_window() {
-  const auto wanted = rate_ == 0 ? how_.first_window : 2 * rate_ / leaf_size;
+  const auto during = [&](nanoseconds span) {
+    return rate_ / 1000 * static_cast<std::uint64_t>(span / 1ms);  // rates beyond 1 TB/s don't occur
+  };
+  const auto bytes =
+      2 * during(std::min<nanoseconds>(rtt_, 5s)) + std::min(during(how_.slack), how_.most_slack_bytes);
+  const auto wanted = rate_ == 0 ? how_.first_window : bytes / leaf_size;
   window_ = static_cast<std::uint32_t>(
       std::clamp<std::uint64_t>(wanted, how_.least_window, std::max(how_.least_window, window_cap_)));
 }
@@ -218,6 +223,17 @@ source_logic::effects source_logic::ask_data(nanoseconds now, std::uint32_t id, 
   ask.count = count;
   effects out;
   out.push_back(say{overlay_message(std::move(ask))});
+  return out;
+}
+
+source_logic::effects source_logic::cancel_data(nanoseconds now, std::uint32_t id) {
+  effects out;
+  if (phase_ != phase::open || requests_.erase(id) == 0) return out;
+  if (requests_.empty()) idle_since_ = now;
+  fb::CancelT cancel;
+  cancel.channel = channel_;
+  cancel.request = id;
+  out.push_back(say{overlay_message(std::move(cancel))});
   return out;
 }
 

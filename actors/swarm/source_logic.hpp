@@ -16,6 +16,13 @@ namespace vsf::swarm {
 
 using overlay::overlay_message;
 
+/// How fast a source is.
+struct source_pace {
+  std::uint32_t window = 0;            // leaves to have under way
+  std::uint64_t rate_bytes_per_s = 0;  // 0: not known yet
+  std::chrono::nanoseconds rtt{0};
+};
+
 /// One peer as the source of one transfer: opens the root on a channel, asks, watches the time, checks that
 /// answers are answers. Whether bytes are right is found out by whoever hashes them.
 class source_logic {
@@ -31,8 +38,12 @@ class source_logic {
     nanoseconds proof_timeout = std::chrono::seconds(15);
     std::uint64_t slowest_hashing_bytes_per_s = 20 << 20;
     std::uint32_t first_window = 64;  // leaves
-    std::uint32_t least_window = 16;
-    std::uint32_t most_window = 256;
+    std::uint32_t least_window = 6;
+    std::uint32_t most_window = 2048;
+    /// Beside twice what fits the round trip, this much time's worth is under way, so that a sender that
+    /// pauses (limits, disk) always has something to do; at most `most_slack_bytes`.
+    nanoseconds slack = std::chrono::milliseconds(500);
+    std::uint64_t most_slack_bytes = 4 << 20;
     std::uint64_t most_unasked_bytes = 16 << 20;  // a peer that sends more of what nobody asked for is left
   };
   /// How a source ends. lost: may be tried again soon. busy: not now. refused: doesn't have it. lied: sent
@@ -80,14 +91,14 @@ class source_logic {
   effects channel_closed(const std::string& reason);
   effects ask_proof(nanoseconds now, std::uint32_t piece);
   effects ask_data(nanoseconds now, std::uint32_t request, std::uint32_t first_leaf, std::uint16_t count);
+  /// What it still owes of a request is no longer wanted.
+  effects cancel_data(nanoseconds now, std::uint32_t request);
   effects tick(nanoseconds now);
   std::optional<nanoseconds> next_deadline() const;
 
   bool is_over() const { return phase_ == phase::over; }
   std::uint16_t channel() const { return channel_; }
-  /// How many leaves to have under way: about two seconds' worth.
-  std::uint32_t window() const { return window_; }
-  std::uint64_t rate_bytes_per_s() const { return rate_; }
+  source_pace pace() const { return {window_, rate_, rtt_}; }
   std::uint64_t requests_timed_out() const { return timed_out_; }
 
  private:

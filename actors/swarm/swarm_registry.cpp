@@ -10,6 +10,8 @@ namespace {
 
 constexpr std::uint32_t max_page = 1000;
 constexpr const char* turn_reason = "waits for its turn";
+// Between two that came in different milliseconds, this many can be moved.
+constexpr std::uint64_t order_step = 1 << 16;
 
 std::string mib(std::uint64_t size) {
   const auto tenths = (size * 10 + (1 << 19)) >> 20;
@@ -37,18 +39,24 @@ void swarm_registry::restore(fb::TransferStatusT status) {
   const auto mbid_of = from_fb<vsf::mbid>(*status.mbid);
   by_age_.emplace(status.created_ms, id);
   if (!is_final(status.state)) {
-    status.state = fb::TransferState::queued;
-    status.reason = turn_reason;
     unfinished_[mbid_of] = id;
-    waiting_.push_back(id);
+    if (status.state != fb::TransferState::paused) {
+      status.state = fb::TransferState::queued;
+      status.reason = turn_reason;
+      waiting_.insert(turn_of(status));
+    }
   } else if (status.state == fb::TransferState::done && !status.sha256) {
-    waiting_.push_back(id);
+    waiting_.insert(turn_of(status));
   }
   rows_[id] = row{record<fb::TransferStatus>::pack(status), {}};
 }
 
-result<swarm_registry::started> swarm_registry::start(const mbid& what, std::uint64_t unix_ms,
-                                                      crypto::random_source& random) {
+swarm_registry::turn swarm_registry::turn_of(const fb::TransferStatusT& status) {
+  return {-static_cast<int>(status.priority), status.queue_order, status.transfer};
+}
+
+result<swarm_registry::started> swarm_registry::start(const mbid& what, fb::Priority priority,
+                                                      std::uint64_t unix_ms, crypto::random_source& random) {
   if (const auto it = unfinished_.find(what); it != unfinished_.end())
     return started{rows_.at(it->second).status, false};
   if (unfinished_.size() >= how_.max_unfinished)
@@ -62,12 +70,14 @@ result<swarm_registry::started> swarm_registry::start(const mbid& what, std::uin
   status.state = fb::TransferState::queued;
   status.reason = turn_reason;
   status.created_ms = unix_ms;
+  status.priority = priority;
+  status.queue_order = unix_ms * order_step;
   const auto packed = record<fb::TransferStatus>::pack(status);
   rows_[status.transfer] = row{packed, {}};
   changed_.insert(status.transfer);
   by_age_.emplace(unix_ms, status.transfer);
   unfinished_[what] = status.transfer;
-  waiting_.push_back(status.transfer);
+  waiting_.insert(turn_of(status));
   return started{packed, true};
 }
 
@@ -80,9 +90,90 @@ fb::TransferListT swarm_registry::list(std::uint32_t offset, std::uint32_t limit
   fb::TransferListT out;
   limit = std::min(limit, max_page);
   std::uint32_t at = 0;
-  for (auto it = by_age_.rbegin(); it != by_age_.rend() && out.transfers.size() < limit; ++it, ++at)
-    if (at >= offset)
-      out.transfers.push_back(std::make_unique<fb::TransferStatusT>(rows_.at(it->second).status.unpack()));
+  const auto waiting = places();
+  for (auto it = by_age_.rbegin(); it != by_age_.rend() && out.transfers.size() < limit; ++it, ++at) {
+    if (at < offset) continue;
+    auto one = std::make_unique<fb::TransferStatusT>(rows_.at(it->second).status.unpack());
+    if (const auto place = waiting.find(it->second); place != waiting.end()) one->place = place->second;
+    out.transfers.push_back(std::move(one));
+  }
+  return out;
+}
+
+record<fb::TransferStatus> swarm_registry::describe_one(const std::string& id) const {
+  auto out = rows_.at(id).status.unpack();
+  const auto waiting = places();
+  if (const auto place = waiting.find(id); place != waiting.end()) out.place = place->second;
+  return record<fb::TransferStatus>::pack(out);
+}
+
+// ---- The queue
+
+std::map<std::string, std::uint32_t> swarm_registry::places() const {
+  std::map<std::string, std::uint32_t> out;
+  std::uint32_t place = 0;
+  for (const auto& [priority, order, id] : waiting_) out[id] = ++place;
+  return out;
+}
+
+bool swarm_registry::waits(const std::string& id) const {
+  const auto it = rows_.find(id);
+  return it != rows_.end() && waiting_.count(turn_of(it->second.status.unpack())) != 0;
+}
+
+void swarm_registry::change(const std::string& id, const std::function<void(fb::TransferStatusT&)>& how) {
+  auto& r = rows_.at(id);
+  auto status = r.status.unpack();
+  const bool waited = waiting_.erase(turn_of(status)) != 0;
+  how(status);
+  if (waited && status.state == fb::TransferState::queued) waiting_.insert(turn_of(status));
+  r.status = record<fb::TransferStatus>::pack(status);
+  changed_.insert(id);
+}
+
+void swarm_registry::pause(const std::string& id) {
+  change(id, [](auto& status) {
+    status.state = fb::TransferState::paused;
+    status.reason = "paused on request";
+  });
+}
+
+void swarm_registry::resume(const std::string& id) {
+  change(id, [&](auto& status) {
+    status.state = fb::TransferState::queued;
+    status.reason = turn_reason;
+  });
+  waiting_.insert(turn_of(rows_.at(id).status.unpack()));
+}
+
+void swarm_registry::prioritize(const std::string& id, fb::Priority priority) {
+  change(id, [&](auto& status) { status.priority = priority; });
+}
+
+std::vector<std::string> swarm_registry::move(const std::string& id, std::uint32_t place) {
+  std::vector<std::string> out;
+  if (!waits(id)) return out;
+  const auto mine = turn_of(rows_.at(id).status.unpack());
+  std::vector<turn> others;
+  for (const auto& t : waiting_)
+    if (std::get<0>(t) == std::get<0>(mine) && t != mine) others.push_back(t);
+  const auto at = std::min<std::size_t>(place, others.size());
+  const auto set = [&](const std::string& whose, std::uint64_t order) {
+    change(whose, [&](auto& status) { status.queue_order = order; });
+    out.push_back(whose);
+  };
+  const auto before = at == 0 ? 0 : std::get<1>(others[at - 1]);
+  const auto after = at == others.size() ? before + 2 * order_step : std::get<1>(others[at]);
+  if (after > before + 1) {
+    set(id, before + (after - before) / 2);
+    return out;
+  }
+  // No number is left between them: all get new ones.
+  for (std::size_t i = 0; i <= others.size(); ++i) {
+    const auto order = (i + 1) * order_step;
+    if (i == at) set(id, order);
+    if (i < others.size()) set(std::get<2>(others[i]), order + (i < at ? 0 : order_step / 2));
+  }
   return out;
 }
 
@@ -107,8 +198,8 @@ std::vector<std::string> swarm_registry::take_turns() {
   auto running = static_cast<std::size_t>(std::count_if(
       actors_.begin(), actors_.end(), [&](const auto& id) { return takes_a_place(rows_.at(id)); }));
   while (!waiting_.empty() && running < how_.max_running && actors_.size() < how_.max_actors) {
-    const auto id = std::move(waiting_.front());
-    waiting_.pop_front();
+    const auto id = std::get<2>(*waiting_.begin());
+    waiting_.erase(waiting_.begin());
     if (rows_.count(id) == 0 || !actors_.insert(id).second) continue;
     ++running;
     out.push_back(id);
@@ -120,7 +211,7 @@ void swarm_registry::run_now(const std::string& id) {
   const auto it = rows_.find(id);
   if (it == rows_.end()) return;
   actors_.insert(id);
-  std::erase(waiting_, id);
+  waiting_.erase(turn_of(it->second.status.unpack()));
 }
 
 void swarm_registry::update(const record<fb::TransferStatus>& status) {
@@ -147,7 +238,7 @@ void swarm_registry::erase(const std::string& id) {
     const auto found = unfinished_.find(from_fb<mbid>(*status->mbid()));
     if (found != unfinished_.end() && found->second == id) unfinished_.erase(found);
   }
-  std::erase(waiting_, id);
+  waiting_.erase(turn_of(status.unpack()));
   changed_.erase(id);
   actors_.erase(id);
   rows_.erase(it);
@@ -192,11 +283,23 @@ std::optional<std::chrono::nanoseconds> swarm_registry::next_event() const {
   return out;
 }
 
-std::size_t swarm_registry::moving() const {
-  return static_cast<std::size_t>(std::count_if(actors_.begin(), actors_.end(), [&](const auto& id) {
-    const auto state = rows_.at(id).status->state();
-    return state == fb::TransferState::transferring || state == fb::TransferState::connecting;
-  }));
+std::map<std::string, std::uint64_t> swarm_registry::shares(std::uint64_t limit_bytes_per_s) const {
+  std::map<std::string, std::uint64_t> out;
+  std::uint64_t total = 0;
+  for (const auto& id : actors_) {
+    const auto& status = *rows_.at(id).status;
+    if (status.state() != fb::TransferState::transferring && status.state() != fb::TransferState::connecting)
+      continue;
+    const std::uint64_t weight = status.priority() == fb::Priority::high  ? 9
+                                 : status.priority() == fb::Priority::low ? 1
+                                                                          : 3;
+    total += weight;
+    out[id] = weight;
+  }
+  // However small a share is: 0 would be no limit.
+  for (auto& [id, share] : out)
+    share = limit_bytes_per_s == 0 ? 0 : std::max<std::uint64_t>(1, limit_bytes_per_s * share / total);
+  return out;
 }
 
 std::size_t swarm_registry::count(fb::TransferState state) const {

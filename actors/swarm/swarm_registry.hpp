@@ -2,11 +2,12 @@
 
 #include <chrono>
 #include <cstdint>
-#include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "messages/schemas.hpp"
@@ -38,10 +39,25 @@ class swarm_registry {
     bool is_new = false;
   };
   /// The unfinished transfer of this MBID, or a new one that waits for its turn. Fails beyond max_unfinished.
-  result<started> start(const mbid& what, std::uint64_t unix_ms, crypto::random_source& random);
+  result<started> start(const mbid& what, fb::Priority priority, std::uint64_t unix_ms,
+                        crypto::random_source& random);
   const record<fb::TransferStatus>* find(const std::string& id) const;
+  /// The same with its place in the queue; of a known transfer.
+  record<fb::TransferStatus> describe_one(const std::string& id) const;
   /// Newest first; limit at most 1000.
   fb::TransferListT list(std::uint32_t offset, std::uint32_t limit) const;
+
+  void set_max_running(std::size_t most) { how_.max_running = most; }
+  bool waits(const std::string& id) const;
+  // Of a known transfer without an actor that is not at its end:
+  /// Takes it out of the queue.
+  void pause(const std::string& id);
+  /// Puts a paused one back to where it was.
+  void resume(const std::string& id);
+  void prioritize(const std::string& id, fb::Priority priority);
+  /// Gives a waiting one another place among those of its priority, 0 is next. The ids whose queue_order
+  /// changed.
+  std::vector<std::string> move(const std::string& id, std::uint32_t place);
 
   /// Ids whose turn has come; they count as having an actor from now on.
   std::vector<std::string> take_turns();
@@ -58,8 +74,8 @@ class swarm_registry {
   std::vector<record<fb::TransferStatus>> take_events(nanoseconds now);
   std::optional<nanoseconds> next_event() const;
 
-  /// How many move bytes now: they share the download limit.
-  std::size_t moving() const;
+  /// What each transfer that moves bytes now may use of a limit; by priority, 1 : 3 : 9.
+  std::map<std::string, std::uint64_t> shares(std::uint64_t limit_bytes_per_s) const;
   std::size_t count(fb::TransferState state) const;
   std::size_t size() const { return rows_.size(); }
 
@@ -72,14 +88,19 @@ class swarm_registry {
     return s == fb::TransferState::done || s == fb::TransferState::failed ||
            s == fb::TransferState::cancelled;
   }
+  /// Higher priority first, then by queue_order.
+  using turn = std::tuple<int, std::uint64_t, std::string>;
+  static turn turn_of(const fb::TransferStatusT& status);
   bool takes_a_place(const row& r) const;
+  void change(const std::string& id, const std::function<void(fb::TransferStatusT&)>& how);
+  std::map<std::string, std::uint32_t> places() const;
 
   options how_;
   std::map<std::string, row> rows_;
   std::set<std::pair<std::uint64_t, std::string>> by_age_;  // created_ms, id
   std::map<mbid, std::string> unfinished_;
   std::set<std::string> actors_;
-  std::deque<std::string> waiting_;
+  std::set<turn> waiting_;
   std::set<std::string> changed_;
 };
 

@@ -4,13 +4,23 @@
 
 namespace vsf::swarm {
 
+namespace {
+
+constexpr std::uint8_t most_askers = 2;
+
+}  // namespace
+
 transfer_plan::transfer_plan(std::uint64_t size_bytes, options how)
     : size_(size_bytes),
       how_(how),
       leaves_(leaf_count(size_bytes), leaf::missing),
+      askers_(leaves_.size(), 0),
       proofs_(piece_count(size_bytes), proof::none),
+      proof_askers_(proofs_.size(), 0),
       missing_(proofs_.size(), 0),
+      rarity_(proofs_.size(), 0),
       had_(leaf_count(size_bytes)) {
+  if (how_.first_piece >= proofs_.size()) how_.first_piece = 0;
   for (std::uint32_t i = 0; i < leaves_.size(); ++i) ++missing_[piece_of(i)];
   for (std::uint32_t p = 0; p < proofs_.size(); ++p) file_piece(p);
 }
@@ -27,15 +37,39 @@ void transfer_plan::restore(const leaf_bitmap& had, const std::vector<std::uint3
   for (std::uint32_t p = 0; p < proofs_.size(); ++p) file_piece(p);
 }
 
+// ---- Which piece next
+
+transfer_plan::rank transfer_plan::rank_of(std::uint32_t piece) const {
+  const auto n = static_cast<std::uint32_t>(proofs_.size());
+  return {rarity_[piece], (piece + n - how_.first_piece) % n};
+}
+
+std::uint32_t transfer_plan::piece_at(const rank& r) const {
+  return (r.second + how_.first_piece) % static_cast<std::uint32_t>(proofs_.size());
+}
+
 void transfer_plan::file_piece(std::uint32_t piece) {
-  if (missing_[piece] > 0 && proofs_[piece] == proof::none)
-    unproven_.insert(piece);
-  else
-    unproven_.erase(piece);
-  if (missing_[piece] > 0 && proofs_[piece] == proof::proven)
-    ready_.insert(piece);
-  else
-    ready_.erase(piece);
+  const auto place = [&](std::set<rank>& in, bool there) {
+    if (there)
+      in.insert(rank_of(piece));
+    else
+      in.erase(rank_of(piece));
+  };
+  place(unproven_, missing_[piece] > 0 && proofs_[piece] == proof::none);
+  place(ready_, missing_[piece] > 0 && proofs_[piece] == proof::proven);
+}
+
+void transfer_plan::change_rarity(std::uint32_t piece, int by) {
+  unproven_.erase(rank_of(piece));
+  ready_.erase(rank_of(piece));
+  rarity_[piece] = static_cast<std::uint32_t>(static_cast<int>(rarity_[piece]) + by);
+  file_piece(piece);
+}
+
+std::optional<std::uint32_t> transfer_plan::best_of(const std::set<rank>& pieces, const source& whose) const {
+  for (const auto& r : pieces)
+    if (const auto piece = piece_at(r); whose.has(piece)) return piece;
+  return std::nullopt;
 }
 
 void transfer_plan::set_missing(std::uint32_t leaf_number) {
@@ -49,105 +83,213 @@ void transfer_plan::take_missing(std::uint32_t leaf_number, leaf to) {
   --missing_[piece_of(leaf_number)];
 }
 
+// ---- Sources
+
 void transfer_plan::add_source(source_number number) { sources_.try_emplace(number); }
 
-void transfer_plan::give_back(const request& r) {
-  for (std::uint16_t i = 0; i < r.count; ++i)
-    if ((r.arrived >> i & 1) == 0 && leaves_[r.first + i] == leaf::asked) set_missing(r.first + i);
+void transfer_plan::add_source(source_number number, const std::vector<bool>& pieces) {
+  const auto [it, is_new] = sources_.try_emplace(number);
+  if (!is_new) return;
+  it->second.whole = false;
+  it->second.pieces.assign(proofs_.size(), false);
+  for (std::uint32_t p = 0; p < proofs_.size() && p < pieces.size(); ++p)
+    if (pieces[p]) source_got(number, p);
+}
+
+void transfer_plan::source_got(source_number number, std::uint32_t piece) {
+  const auto it = sources_.find(number);
+  if (it == sources_.end() || piece >= proofs_.size() || it->second.has(piece)) return;
+  it->second.pieces[piece] = true;
+  change_rarity(piece, 1);
 }
 
 void transfer_plan::drop_source(source_number number) {
   const auto it = sources_.find(number);
   if (it == sources_.end()) return;
   for (const auto& [id, r] : it->second.requests) give_back(r);
-  for (const auto piece : it->second.proofs) {
-    proofs_[piece] = proof::none;
-    --proofs_under_way_;
-    file_piece(piece);
-  }
+  for (const auto piece : it->second.proofs) unask_proof(piece);
+  if (!it->second.whole)
+    for (std::uint32_t p = 0; p < proofs_.size(); ++p)
+      if (it->second.pieces[p]) change_rarity(p, -1);
   sources_.erase(it);
 }
 
-std::optional<std::uint32_t> transfer_plan::from_first(const std::set<std::uint32_t>& pieces) const {
-  if (pieces.empty()) return std::nullopt;
-  const auto it = pieces.lower_bound(how_.first_piece);
-  return it != pieces.end() ? *it : *pieces.begin();
+void transfer_plan::unask(std::uint32_t leaf_number) {
+  --askers_[leaf_number];
+  if (askers_[leaf_number] == 0 && leaves_[leaf_number] == leaf::asked) set_missing(leaf_number);
 }
 
-std::optional<std::uint32_t> transfer_plan::next_proof(source_number number) {
+void transfer_plan::unask_proof(std::uint32_t piece) {
+  --proof_askers_[piece];
+  if (proof_askers_[piece] != 0 || proofs_[piece] != proof::asked) return;
+  proofs_[piece] = proof::none;
+  --proofs_under_way_;
+  file_piece(piece);
+}
+
+void transfer_plan::give_back(const request& r) {
+  for (std::uint16_t i = 0; i < r.count; ++i)
+    if ((r.arrived >> i & 1) == 0) unask(r.first + i);
+}
+
+// ---- Hashes
+
+std::optional<std::uint32_t> transfer_plan::next_proof(source_number number, std::uint32_t ahead) {
   const auto it = sources_.find(number);
   if (it == sources_.end() || it->second.proofs.size() >= how_.proofs_in_flight) return std::nullopt;
-  if (ready_.size() + proofs_under_way_ >= how_.pieces_ahead) return std::nullopt;
-  const auto piece = from_first(unproven_);
+  if (ready_.size() + proofs_under_way_ >= ahead) return std::nullopt;
+  const auto piece = best_of(unproven_, it->second);
   if (!piece) return std::nullopt;
   proofs_[*piece] = proof::asked;
+  proof_askers_[*piece] = 1;
   ++proofs_under_way_;
   file_piece(*piece);
   it->second.proofs.insert(*piece);
   return piece;
 }
 
-std::optional<transfer_plan::data_request> transfer_plan::next_data(source_number number,
-                                                                    std::uint16_t most) {
-  const auto it = sources_.find(number);
-  const auto piece = from_first(ready_);
-  if (it == sources_.end() || !piece || most == 0) return std::nullopt;
-  const auto begin = *piece * piece_leaves;
-  const auto end = std::min<std::uint32_t>(begin + piece_leaves, static_cast<std::uint32_t>(leaves_.size()));
-  auto first = begin;
-  while (leaves_[first] != leaf::missing) ++first;  // there is one: the piece is in ready_
-  data_request out{next_request_++, first, 0};
-  const auto limit = std::min(most, max_request_leaves);
-  while (out.count < limit && first + out.count < end && leaves_[first + out.count] == leaf::missing) {
-    take_missing(first + out.count, leaf::asked);
-    ++out.count;
+std::optional<std::uint32_t> transfer_plan::steal_proof(source_number thief, source_number victim) {
+  const auto to = sources_.find(thief);
+  const auto from = sources_.find(victim);
+  if (to == sources_.end() || from == sources_.end() || to == from) return std::nullopt;
+  for (const auto piece : from->second.proofs) {
+    if (proofs_[piece] != proof::asked || proof_askers_[piece] >= most_askers || !to->second.has(piece))
+      continue;
+    ++proof_askers_[piece];
+    to->second.proofs.insert(piece);
+    return piece;
   }
-  file_piece(*piece);
-  it->second.requests.emplace(out.id, request{out.first_leaf, out.count, 0});
-  it->second.outstanding += out.count;
-  return out;
+  return std::nullopt;
 }
 
 bool transfer_plan::proof_arrived(source_number number, std::uint32_t piece) {
   const auto it = sources_.find(number);
   if (it == sources_.end() || it->second.proofs.erase(piece) == 0) return false;
+  --proof_askers_[piece];
+  if (proofs_[piece] != proof::asked) return false;  // another source was faster
   proofs_[piece] = proof::checking;
   return true;
 }
 
 void transfer_plan::proof_refused(source_number number, std::uint32_t piece) {
-  if (proof_arrived(number, piece)) proof_checked(piece, false);
+  const auto it = sources_.find(number);
+  if (it != sources_.end() && it->second.proofs.erase(piece) != 0) unask_proof(piece);
 }
 
 void transfer_plan::proof_checked(std::uint32_t piece, bool good) {
   if (piece >= proofs_.size() || proofs_[piece] != proof::checking) return;
-  proofs_[piece] = good ? proof::proven : proof::none;
-  --proofs_under_way_;
+  proofs_[piece] = good ? proof::proven : proof_askers_[piece] != 0 ? proof::asked : proof::none;
+  if (proofs_[piece] != proof::asked) --proofs_under_way_;
   file_piece(piece);
 }
 
-std::uint64_t transfer_plan::data_arrived(source_number number, std::uint32_t id, std::uint32_t first,
-                                          std::uint16_t count) {
+// ---- Leaves
+
+transfer_plan::data_request transfer_plan::ask(source& whom, std::uint32_t first, std::uint16_t count) {
+  const data_request out{next_request_++, first, count};
+  for (std::uint16_t i = 0; i < count; ++i) ++askers_[first + i];
+  whom.requests.emplace(out.id, request{first, count, 0});
+  whom.outstanding += count;
+  return out;
+}
+
+std::optional<transfer_plan::data_request> transfer_plan::next_data(source_number number,
+                                                                    std::uint16_t most) {
   const auto it = sources_.find(number);
-  if (it == sources_.end() || count == 0 || count > max_request_leaves) return 0;
+  if (it == sources_.end() || most == 0) return std::nullopt;
+  const auto piece = best_of(ready_, it->second);
+  if (!piece) return std::nullopt;
+  const auto begin = *piece * piece_leaves;
+  const auto end = std::min<std::uint32_t>(begin + piece_leaves, static_cast<std::uint32_t>(leaves_.size()));
+  auto first = begin;
+  while (leaves_[first] != leaf::missing) ++first;  // there is one: the piece is in ready_
+  const auto limit = std::min(most, max_request_leaves);
+  std::uint16_t count = 0;
+  while (count < limit && first + count < end && leaves_[first + count] == leaf::missing) {
+    take_missing(first + count, leaf::asked);
+    ++count;
+  }
+  file_piece(*piece);
+  return ask(it->second, first, count);
+}
+
+std::optional<transfer_plan::data_request> transfer_plan::steal_data(source_number thief,
+                                                                     source_number victim,
+                                                                     std::uint16_t most) {
+  const auto to = sources_.find(thief);
+  const auto from = sources_.find(victim);
+  if (to == sources_.end() || from == sources_.end() || to == from) return std::nullopt;
+  const auto& requests = from->second.requests;
+  for (auto it = requests.rbegin(); it != requests.rend(); ++it) {
+    const auto& r = it->second;
+    if (!to->second.has(piece_of(r.first))) continue;
+    // The end of what it owes: leaves come in order.
+    std::uint16_t end = r.count, count = 0;
+    const auto takeable = [&](std::uint16_t i) {
+      return (r.arrived >> i & 1) == 0 && leaves_[r.first + i] == leaf::asked &&
+             askers_[r.first + i] < most_askers;
+    };
+    while (end > 0 && !takeable(static_cast<std::uint16_t>(end - 1))) --end;
+    const auto limit = std::min(most, max_request_leaves);
+    while (count < end && count < limit && takeable(static_cast<std::uint16_t>(end - count - 1))) ++count;
+    if (count != 0) return ask(to->second, r.first + end - count, count);
+  }
+  return std::nullopt;
+}
+
+bool transfer_plan::needed(const request& r) const {
+  for (std::uint16_t i = 0; i < r.count; ++i)
+    if ((r.arrived >> i & 1) == 0 && leaves_[r.first + i] == leaf::asked) return true;
+  return false;
+}
+
+/// What is still owed by anybody and overlaps these leaves, but brings nothing new.
+void transfer_plan::collect_obsolete(std::uint32_t first, std::uint16_t count,
+                                     std::vector<obsolete_request>& out) {
+  for (auto& [number, s] : sources_)
+    for (auto it = s.requests.begin(); it != s.requests.end();) {
+      const auto& r = it->second;
+      const bool overlaps = r.first < first + count && first < r.first + r.count;
+      if (!overlaps || needed(r)) {
+        ++it;
+        continue;
+      }
+      for (std::uint16_t i = 0; i < r.count; ++i)
+        if ((r.arrived >> i & 1) == 0) --s.outstanding;
+      give_back(r);
+      out.push_back({number, it->first});
+      it = s.requests.erase(it);
+    }
+}
+
+transfer_plan::arrival transfer_plan::data_arrived(source_number number, std::uint32_t id,
+                                                   std::uint32_t first, std::uint16_t count) {
+  arrival out;
+  const auto it = sources_.find(number);
+  if (it == sources_.end() || count == 0 || count > max_request_leaves) return out;
   const auto found = it->second.requests.find(id);
-  if (found == it->second.requests.end()) return 0;
+  if (found == it->second.requests.end()) return out;
   auto& r = found->second;
-  if (first < r.first || std::uint64_t{first} - r.first + count > r.count) return 0;
+  if (first < r.first || std::uint64_t{first} - r.first + count > r.count) return out;
   const auto shift = first - r.first;
   const auto fresh = all_bits(count) & ~(r.arrived >> shift);
-  std::uint64_t wanted = 0;
+  bool owed_twice = false;
   for (std::uint16_t i = 0; i < count; ++i) {
     if ((fresh >> i & 1) == 0) continue;
     --it->second.outstanding;
+    --askers_[first + i];
+    owed_twice = owed_twice || askers_[first + i] != 0;
     if (leaves_[first + i] != leaf::asked) continue;  // another source was faster
     leaves_[first + i] = leaf::checking;
     ++checking_;
-    wanted |= std::uint64_t{1} << i;
+    out.wanted |= std::uint64_t{1} << i;
   }
   r.arrived |= fresh << shift;
+  // Leaves that others took over may be all that this request still brings.
+  const bool rest_taken = r.arrived != all_bits(r.count) && !needed(r);
   if (r.arrived == all_bits(r.count)) it->second.requests.erase(found);
-  return wanted;
+  if (owed_twice || rest_taken) collect_obsolete(first, count, out.obsolete);
+  return out;
 }
 
 void transfer_plan::request_over(source_number number, std::uint32_t id) {
@@ -165,7 +307,10 @@ void transfer_plan::leaf_checked(std::uint32_t number, bool good) {
   if (number >= leaves_.size() || leaves_[number] != leaf::checking) return;
   --checking_;
   if (!good) {
-    set_missing(number);
+    if (askers_[number] != 0)
+      leaves_[number] = leaf::asked;
+    else
+      set_missing(number);
     return;
   }
   leaves_[number] = leaf::had;
@@ -173,9 +318,29 @@ void transfer_plan::leaf_checked(std::uint32_t number, bool good) {
   bytes_had_ += leaf_length(size_, number);
 }
 
+// ---- What to show
+
 std::uint32_t transfer_plan::outstanding(source_number number) const {
   const auto it = sources_.find(number);
   return it == sources_.end() ? 0 : it->second.outstanding;
+}
+
+std::uint32_t transfer_plan::proofs_outstanding(source_number number) const {
+  const auto it = sources_.find(number);
+  return it == sources_.end() ? 0 : static_cast<std::uint32_t>(it->second.proofs.size());
+}
+
+std::vector<std::uint8_t> transfer_plan::chunks(std::size_t most) const {
+  const std::uint64_t n = leaves_.size();
+  const auto parts = std::min<std::uint64_t>(most, n);
+  std::vector<std::uint8_t> out(parts);
+  for (std::uint64_t part = 0; part < parts; ++part) {
+    const auto begin = part * n / parts, end = (part + 1) * n / parts;
+    std::uint64_t count = 0;
+    for (auto i = begin; i < end; ++i) count += leaves_[i] == leaf::had ? 1U : 0U;
+    out[part] = static_cast<std::uint8_t>(count * 255 / (end - begin));
+  }
+  return out;
 }
 
 }  // namespace vsf::swarm

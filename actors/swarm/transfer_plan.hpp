@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "actors/swarm/hash_tree.hpp"
@@ -27,10 +28,13 @@ inline std::uint64_t masked_length(std::uint64_t size_bytes, std::uint32_t first
 }
 
 /// Who fetches what of one file: which pieces' hashes to ask for, which leaves, and what is left. Any number
-/// of sources at once. Pure bookkeeping: nothing here knows time, sockets or bytes.
+/// of sources at once, each with the whole file or with some pieces of it. Pure bookkeeping: nothing here
+/// knows time, sockets or bytes.
 ///
 /// A leaf is missing, asked for, being checked, or had. It is asked for only when its piece is proven, and
-/// never again once it is had; what a lost source still owed goes back to missing.
+/// never again once it is had; what a lost source still owed goes back to missing. Pieces that fewer sources
+/// have go first, equal ones by number from `first_piece` on, so that downloaders who began elsewhere
+/// complement each other and disks still see runs.
 class transfer_plan {
  public:
   struct data_request {
@@ -39,11 +43,8 @@ class transfer_plan {
     std::uint16_t count = 0;
   };
   struct options {
-    /// A source is asked for hashes while fewer pieces than this are proven (or about to be) and have missing
-    /// leaves.
-    std::uint32_t pieces_ahead = 5;
     std::uint32_t proofs_in_flight = 3;  // a source
-    std::uint32_t first_piece = 0;       // where to begin; the order is by number, round the end
+    std::uint32_t first_piece = 0;
   };
 
   explicit transfer_plan(std::uint64_t size_bytes) : transfer_plan(size_bytes, options{}) {}
@@ -52,25 +53,43 @@ class transfer_plan {
   /// Before anything else: what an earlier run left.
   void restore(const leaf_bitmap& had, const std::vector<std::uint32_t>& proven_pieces);
 
+  /// A source with the whole file.
   void add_source(source_number source);
+  /// A source with these pieces only; it may get more.
+  void add_source(source_number source, const std::vector<bool>& pieces);
+  void source_got(source_number source, std::uint32_t piece);
   /// Everything it was asked for goes back; what is being checked stays so.
   void drop_source(source_number source);
 
-  /// The next piece whose hashes to ask that source for; it then counts as asked.
-  std::optional<std::uint32_t> next_proof(source_number source);
+  /// The next piece whose hashes to ask that source for; it then counts as asked. Nothing while `ahead`
+  /// pieces are proven (or about to be) and have missing leaves.
+  std::optional<std::uint32_t> next_proof(source_number source, std::uint32_t ahead);
   /// The next run of leaves to ask that source for, at most `most`; its leaves then count as asked.
   std::optional<data_request> next_data(source_number source, std::uint16_t most);
+  /// When next_data has nothing: what `victim` was asked for last is asked of `thief`, too, at most `most`
+  /// leaves. No leaf is ever asked of more than two.
+  std::optional<data_request> steal_data(source_number thief, source_number victim, std::uint16_t most);
+  /// The same for hashes.
+  std::optional<std::uint32_t> steal_proof(source_number thief, source_number victim);
 
-  /// Hashes came; whether anybody asked that source for them. They are then being checked.
+  /// Hashes came; whether they were asked of that source and are not there yet. They are then being checked.
   bool proof_arrived(source_number source, std::uint32_t piece);
   /// The source won't give them.
   void proof_refused(source_number source, std::uint32_t piece);
   void proof_checked(std::uint32_t piece, bool good);
 
-  /// Leaves [first, first + count) came for a request: bit i is set if leaf first + i is wanted and now being
-  /// checked. 0: nobody asked for them, or they are had already.
-  std::uint64_t data_arrived(source_number source, std::uint32_t request, std::uint32_t first,
-                             std::uint16_t count);
+  /// A request of whose leaves none is needed any more.
+  struct obsolete_request {
+    source_number source = 0;
+    std::uint32_t request = 0;
+  };
+  struct arrival {
+    std::uint64_t wanted = 0;  // bit i: leaf first + i is wanted and now being checked
+    /// To be cancelled; they no longer count.
+    std::vector<obsolete_request> obsolete{};
+  };
+  /// Leaves [first, first + count) came for a request. None wanted: nobody asked for them, or they are had.
+  arrival data_arrived(source_number source, std::uint32_t request, std::uint32_t first, std::uint16_t count);
   /// The request was denied, timed out or cancelled: what did not arrive goes back.
   void request_over(source_number source, std::uint32_t request);
   /// The verdict on a leaf that was being checked.
@@ -82,7 +101,10 @@ class transfer_plan {
   bool complete() const { return had_.full(); }
   /// Leaves asked of a source and not arrived.
   std::uint32_t outstanding(source_number source) const;
+  std::uint32_t proofs_outstanding(source_number source) const;
   std::uint32_t checking() const { return checking_; }
+  /// The file in at most `most` equal parts: how much of each is had, 0 to 255.
+  std::vector<std::uint8_t> chunks(std::size_t most) const;
 
  private:
   enum class leaf : std::uint8_t { missing, asked, checking, had };
@@ -93,28 +115,45 @@ class transfer_plan {
     std::uint64_t arrived = 0;
   };
   struct source {
+    bool whole = true;
+    std::vector<bool> pieces;  // unless whole
     std::map<std::uint32_t, request> requests;
     std::set<std::uint32_t> proofs;
     std::uint32_t outstanding = 0;
+
+    bool has(std::uint32_t piece) const { return whole || pieces[piece]; }
   };
+  /// How many partial sources have it, then its distance from the first piece.
+  using rank = std::pair<std::uint32_t, std::uint32_t>;
 
   static std::uint64_t all_bits(std::uint16_t count) {
     return count >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << count) - 1;
   }
   std::uint32_t piece_of(std::uint32_t leaf_number) const { return leaf_number / piece_leaves; }
+  rank rank_of(std::uint32_t piece) const;
+  std::uint32_t piece_at(const rank& r) const;
   void set_missing(std::uint32_t leaf_number);
   void take_missing(std::uint32_t leaf_number, leaf to);
   void file_piece(std::uint32_t piece);
+  void change_rarity(std::uint32_t piece, int by);
+  void unask(std::uint32_t leaf_number);
+  void unask_proof(std::uint32_t piece);
   void give_back(const request& r);
-  std::optional<std::uint32_t> from_first(const std::set<std::uint32_t>& pieces) const;
+  bool needed(const request& r) const;
+  std::optional<std::uint32_t> best_of(const std::set<rank>& pieces, const source& whose) const;
+  data_request ask(source& whom, std::uint32_t first, std::uint16_t count);
+  void collect_obsolete(std::uint32_t first, std::uint16_t count, std::vector<obsolete_request>& out);
 
   std::uint64_t size_;
   options how_;
   std::vector<leaf> leaves_;
+  std::vector<std::uint8_t> askers_;  // sources that owe this leaf
   std::vector<proof> proofs_;
+  std::vector<std::uint8_t> proof_askers_;
   std::vector<std::uint8_t> missing_;  // leaves of that piece
-  std::set<std::uint32_t> unproven_;   // nobody is asked, something is missing
-  std::set<std::uint32_t> ready_;      // proven, something is missing
+  std::vector<std::uint32_t> rarity_;  // partial sources that have that piece
+  std::set<rank> unproven_;            // nobody is asked, something is missing
+  std::set<rank> ready_;               // proven, something is missing
   std::uint32_t proofs_under_way_ = 0;
   std::map<source_number, source> sources_;
   leaf_bitmap had_;

@@ -1,4 +1,4 @@
-// Of transfer_logic: who has the file, and what its sources send.
+// Of transfer_logic: who has the file, and which of them are its sources now.
 
 #include "actors/swarm/transfer_logic.hpp"
 
@@ -34,11 +34,14 @@ void transfer_logic::ask_later(nanoseconds now) {
   resolve_again_ = std::max(now, last_resolve_.value_or(now) + backoff(vain_rounds_));
 }
 
-transfer_logic::effects transfer_logic::resolved(nanoseconds now, const fb::ResolveResult& answer) {
+transfer_logic::effects transfer_logic::resolved(nanoseconds now, const fb::ResolveResult& answer,
+                                                 std::set<storage::offer> banned) {
   effects out;
+  learn(answer, std::move(banned));
   if (!resolve_due_ || !is_running()) return out;
   resolve_due_.reset();
-  const auto choices = rank_variants(answer, self_);
+  const auto choices = rank_variants(
+      answer, self_, [&](const auto& publisher, const auto& which) { return refuses(publisher, which); });
   if (has_variant())
     later_answer(now, choices, out);
   else
@@ -50,6 +53,7 @@ void transfer_logic::first_answer(nanoseconds now, const fb::ResolveResult& answ
                                   const std::vector<variant_choice>& choices, effects& out) {
   const auto name =
       status_.mbid ? to_string(from_fb<vsf::mbid>(*status_.mbid)) : std::string("without an id");
+  if (choices.empty() && refuses_any(answer)) return end_rejected(now, out);
   if (choices.empty()) {
     const bool only_us = answer.candidates() != nullptr && answer.candidates()->size() > 0;
     // An empty answer that nobody gave says nothing about the recording.
@@ -177,6 +181,11 @@ std::size_t transfer_logic::active() const {
   }));
 }
 
+std::size_t transfer_logic::wanted_sources() const {
+  const auto by_size = 1 + status_.bytes_total / how_.bytes_per_source;
+  return static_cast<std::size_t>(std::min<std::uint64_t>(how_.max_active, by_size));
+}
+
 std::string transfer_logic::waiting_reason() const {
   std::size_t lying = 0, lost = 0, without = 0;
   for (const auto& [key, s] : sources_) {
@@ -198,10 +207,10 @@ std::string transfer_logic::waiting_reason() const {
 void transfer_logic::step(nanoseconds now, effects& out) {
   if (!is_running() || !has_variant() || opening_ || !plan_) return;
   if (plan_->complete()) {
-    if (plan_->checking() == 0) begin_finish(out);
+    if (plan_->checking() == 0) begin_check(now, out);
     return;
   }
-  while (active() < how_.max_active) {
+  while (active() < wanted_sources()) {
     auto* s = best_source(now);
     if (s == nullptr) break;
     s->number = next_source_++;
@@ -217,99 +226,27 @@ void transfer_logic::step(nanoseconds now, effects& out) {
     set_state(fb::TransferState::resolving, waiting_reason());
     return;
   }
+  if (active() < wanted_sources() && !resolve_due_ && !resolve_again_)
+    resolve_again_ = std::max(now, last_resolve_.value_or(now) + how_.look_interval);
   const bool flowing = std::any_of(sources_.begin(), sources_.end(),
                                    [](const auto& s) { return s.second.state == fb::SourceState::active; });
   set_state(flowing ? fb::TransferState::transferring : fb::TransferState::connecting);
   pump(now, out);
 }
 
-void transfer_logic::pump(nanoseconds now, effects& out) {
-  bucket_wait_.reset();
-  if (!is_running() || !plan_) return;
-  for (auto& [key, s] : sources_)
-    if (s.state == fb::SourceState::active) pump_source(now, s, out);
-}
-
-void transfer_logic::pump_source(nanoseconds now, known_source& s, effects& out) {
-  while (const auto piece = plan_->next_proof(s.number)) out.push_back(ask_proof{s.number, *piece});
-  while (true) {
-    // What waits for the disk counts, too: a slow disk slows the source down.
-    const auto under_way = plan_->outstanding(s.number) + plan_->checking();
-    if (under_way >= s.window) return;
-    const auto usual = std::clamp<std::uint32_t>(s.window / 4, 1, max_request_leaves);
-    const auto room = s.window - under_way;
-    if (room < (usual + 1) / 2) return;  // not crumb by crumb
-    auto count = std::min<std::uint64_t>(usual, room);
-    if (bucket_.limited()) {
-      const auto granted = bucket_.available(now) / leaf_size;
-      if (granted == 0) {
-        bucket_wait_ = bucket_.ready_at(now, leaf_size);
-        return;
-      }
-      count = std::min(count, granted);
-    }
-    const auto request = plan_->next_data(s.number, static_cast<std::uint16_t>(count));
-    if (!request) return;
-    bucket_.take(now, std::uint64_t{request->count} * leaf_size);
-    out.push_back(ask_data{s.number, *request});
-  }
-}
-
 transfer_logic::effects transfer_logic::source_opened(nanoseconds now, source_number source,
-                                                      std::uint32_t window) {
+                                                      const source_pace& pace) {
   effects out;
   auto* s = by_number(source);
   if (s == nullptr || s->number != source || s->state != fb::SourceState::connecting || !plan_) return out;
   s->state = fb::SourceState::active;
-  s->window = window;
+  s->pace = pace;
+  s->checking = 0;
+  s->opened_at = s->heard = now;
   plan_->add_source(source);
   dirty_ = true;
   step(now, out);
   return out;
-}
-
-transfer_logic::effects transfer_logic::proof_came(nanoseconds, source_number source, std::uint32_t piece,
-                                                   const record<fb::OverlayMessage>& message) {
-  effects out;
-  if (plan_ && plan_->proof_arrived(source, piece))
-    out.push_back(check_proof{epoch_, source, piece, message});
-  return out;
-}
-
-transfer_logic::effects transfer_logic::data_came(nanoseconds now, source_number source,
-                                                  const source_logic::data_came& what, std::uint32_t window) {
-  effects out;
-  const auto size = what.body.size();
-  counters_.bytes_received += size;
-  status_.bytes_received += size;
-  dirty_ = true;
-  const auto wanted =
-      plan_ && is_running() ? plan_->data_arrived(source, what.request, what.first_leaf, what.count) : 0;
-  const auto useful = wanted == 0 ? 0 : masked_length(plan_->size(), what.first_leaf, what.count, wanted);
-  counters_.bytes_wasted += size - useful;
-  if (wanted != 0)
-    out.push_back(write_leaves{epoch_, source, what.first_leaf, what.count, wanted, what.body});
-  if (auto* s = by_number(source); s != nullptr && s->number == source) s->window = window;
-  pump(now, out);
-  return out;
-}
-
-transfer_logic::effects transfer_logic::request_failed(nanoseconds now, source_number source,
-                                                       std::uint32_t request, std::uint32_t window) {
-  effects out;
-  if (!plan_) return out;
-  plan_->request_over(source, request);
-  if (auto* s = by_number(source); s != nullptr && s->number == source) s->window = window;
-  pump(now, out);
-  return out;
-}
-
-transfer_logic::effects transfer_logic::unasked(nanoseconds, std::uint64_t bytes) {
-  counters_.bytes_received += bytes;
-  counters_.bytes_wasted += bytes;
-  status_.bytes_received += bytes;
-  dirty_ = true;
-  return {};
 }
 
 transfer_logic::effects transfer_logic::source_over(nanoseconds now, source_number source,

@@ -16,6 +16,13 @@ first_light() {
   build/bin/vsf-sim run first-light --nodes 200 --seed 7
 }
 
+# Side by side with libtorrent in one run; rounds and size: `./dev bench swarm --rounds 3 --mib 256`.
+swarm() {
+  cmake --preset release >/dev/null
+  ninja -C build/release vsfd vsf vsf-analyzer
+  /usr/bin/python3 tests/bench/swarm_bench.py --bin build/bin "$@"
+}
+
 # The same seed must give the same trace under g++ debug, g++ release and clang.
 trace() {
   local hashes=() preset hash
@@ -30,9 +37,12 @@ trace() {
 }
 
 if [ $# -gt 0 ]; then
-  "${1//-/_}"
+  name=${1//-/_}
+  shift
+  "$name" "$@"
 else
   net
+  swarm
   first_light
   trace
 fi

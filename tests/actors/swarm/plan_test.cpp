@@ -27,9 +27,9 @@ TEST(transfer_plan_test, AsksForHashesFirst) {
   transfer_plan p(piece_size + 1);
   p.add_source(1);
   EXPECT_FALSE(p.next_data(1, 64));
-  EXPECT_EQ(p.next_proof(1), 0U);
-  EXPECT_EQ(p.next_proof(1), 1U);
-  EXPECT_FALSE(p.next_proof(1));
+  EXPECT_EQ(p.next_proof(1, 5), 0U);
+  EXPECT_EQ(p.next_proof(1, 5), 1U);
+  EXPECT_FALSE(p.next_proof(1, 5));
   EXPECT_FALSE(p.next_data(1, 64)) << "asked is not proven";
   EXPECT_TRUE(p.proof_arrived(1, 1));
   EXPECT_FALSE(p.proof_arrived(1, 1));
@@ -44,11 +44,11 @@ TEST(transfer_plan_test, AsksForHashesFirst) {
 TEST(transfer_plan_test, LostSourceGivesBackRuns) {
   transfer_plan p(piece_size);
   p.add_source(1);
-  p.next_proof(1);
+  p.next_proof(1, 5);
   p.proof_arrived(1, 0);
   p.proof_checked(0, true);
   const auto r = *p.next_data(1, 10);
-  EXPECT_EQ(p.data_arrived(1, r.id, 3, 3), 0b111U);
+  EXPECT_EQ(p.data_arrived(1, r.id, 3, 3).wanted, 0b111U);
   EXPECT_EQ(p.outstanding(1), 7U);
   p.drop_source(1);
   EXPECT_EQ(p.outstanding(1), 0U);
@@ -67,17 +67,17 @@ TEST(transfer_plan_test, OnlyWhatWasAskedIsTaken) {
   transfer_plan p(piece_size);
   p.add_source(1);
   p.add_source(2);
-  p.next_proof(1);
+  p.next_proof(1, 5);
   p.proof_arrived(1, 0);
   p.proof_checked(0, true);
   const auto r = *p.next_data(1, 10);
-  EXPECT_EQ(p.data_arrived(2, r.id, 0, 3), 0U) << "not by that source";
-  EXPECT_EQ(p.data_arrived(1, r.id + 1, 0, 3), 0U);
-  EXPECT_EQ(p.data_arrived(1, r.id, 8, 3), 0U) << "beyond the request";
-  EXPECT_EQ(p.data_arrived(1, r.id, 0xFFFFFFFF, 3), 0U);
-  EXPECT_EQ(p.data_arrived(1, r.id, 0, 3), 0b111U);
-  EXPECT_EQ(p.data_arrived(1, r.id, 0, 3), 0U) << "late duplicate";
-  EXPECT_EQ(p.data_arrived(1, r.id, 2, 3), 0b110U);
+  EXPECT_EQ(p.data_arrived(2, r.id, 0, 3).wanted, 0U) << "not by that source";
+  EXPECT_EQ(p.data_arrived(1, r.id + 1, 0, 3).wanted, 0U);
+  EXPECT_EQ(p.data_arrived(1, r.id, 8, 3).wanted, 0U) << "beyond the request";
+  EXPECT_EQ(p.data_arrived(1, r.id, 0xFFFFFFFF, 3).wanted, 0U);
+  EXPECT_EQ(p.data_arrived(1, r.id, 0, 3).wanted, 0b111U);
+  EXPECT_EQ(p.data_arrived(1, r.id, 0, 3).wanted, 0U) << "late duplicate";
+  EXPECT_EQ(p.data_arrived(1, r.id, 2, 3).wanted, 0b110U);
   EXPECT_EQ(p.outstanding(1), 5U);
   EXPECT_EQ(p.checking(), 5U);
 }
@@ -89,15 +89,95 @@ TEST(transfer_plan_test, RestoresWhatWasHad) {
   p.restore(had, {1});
   EXPECT_EQ(p.bytes_had(), 100 * std::uint64_t{leaf_size});
   p.add_source(1);
-  EXPECT_EQ(p.next_proof(1), 2U) << "0 is had, 1 is proven";
+  EXPECT_EQ(p.next_proof(1, 5), 2U) << "0 is had, 1 is proven";
   EXPECT_EQ(p.next_data(1, 64)->first_leaf, 100U);
 }
 
-/// What happens to a request on the way is chance; a source lies, loses or is honest.
+TEST(transfer_plan_test, RarestPieceFirst) {
+  transfer_plan p(4 * piece_size, {3, 2});
+  p.add_source(1);
+  p.add_source(2, {true, true, false, true});
+  p.add_source(3, {true, false, false, true});
+  EXPECT_EQ(p.next_proof(1, 9), 2U) << "only the whole source has it";
+  EXPECT_EQ(p.next_proof(1, 9), 1U);
+  EXPECT_EQ(p.next_proof(1, 9), 3U) << "of the same rarity, the next from the first piece on";
+  EXPECT_EQ(p.next_proof(3, 9), 0U);
+  p.source_got(3, 2);
+  p.drop_source(1);
+  EXPECT_EQ(p.next_proof(3, 9), 2U);
+  EXPECT_FALSE(p.next_proof(2, 9) == 2U) << "it doesn't have it";
+}
+
+TEST(transfer_plan_test, WhatASlowSourceOwesIsTakenOver) {
+  transfer_plan p(piece_size);
+  p.add_source(1);
+  p.add_source(2);
+  p.next_proof(1, 5);
+  EXPECT_EQ(p.steal_proof(2, 1), 0U);
+  EXPECT_FALSE(p.steal_proof(2, 1)) << "it is asked already";
+  EXPECT_TRUE(p.proof_arrived(2, 0));
+  EXPECT_FALSE(p.proof_arrived(1, 0)) << "the other was faster";
+  p.proof_checked(0, true);
+  const auto first = *p.next_data(1, 40), second = *p.next_data(1, 24);
+  EXPECT_FALSE(p.next_data(2, 64));
+  EXPECT_EQ(p.data_arrived(1, first.id, 0, 3).wanted, 0b111U);
+  const auto stolen = *p.steal_data(2, 1, 64);
+  EXPECT_EQ(stolen.first_leaf, 40U) << "what it was asked for last";
+  EXPECT_EQ(stolen.count, 24U);
+  const auto more = *p.steal_data(2, 1, 10);
+  EXPECT_EQ(more.first_leaf, 30U) << "and of that the end";
+  EXPECT_EQ(more.count, 10U);
+  for (std::uint32_t at = 40; at < 61; at += 3)
+    EXPECT_TRUE(p.data_arrived(2, stolen.id, at, 3).obsolete.empty());
+  const auto last = p.data_arrived(2, stolen.id, 61, 3);
+  EXPECT_EQ(last.wanted, 0b111U);
+  ASSERT_EQ(last.obsolete.size(), 1U);
+  EXPECT_EQ(last.obsolete[0].source, 1U);
+  EXPECT_EQ(last.obsolete[0].request, second.id);
+  EXPECT_EQ(p.outstanding(1), 37U);
+  EXPECT_EQ(p.data_arrived(1, second.id, 40, 3).wanted, 0U) << "it was on its way";
+}
+
+TEST(transfer_plan_test, AWrongStolenLeafIsStillOwedByTheOther) {
+  transfer_plan p(piece_size);
+  p.add_source(1);
+  p.add_source(2);
+  p.next_proof(1, 5);
+  p.proof_arrived(1, 0);
+  p.proof_checked(0, true);
+  const auto owed = *p.next_data(1, 2);
+  p.next_data(1, 62);
+  p.steal_data(2, 1, 64);
+  const auto stolen = *p.steal_data(2, 1, 1);
+  EXPECT_EQ(stolen.first_leaf, 1U);
+  EXPECT_EQ(p.data_arrived(2, stolen.id, 1, 1).wanted, 1U);
+  p.leaf_checked(1, false);
+  p.drop_source(2);
+  EXPECT_EQ(p.data_arrived(1, owed.id, 0, 2).wanted, 0b11U);
+}
+
+TEST(transfer_plan_test, ChunksShowHowMuchOfEachPartIsHad) {
+  leaf_bitmap had(64);
+  for (std::uint32_t i = 0; i < 24; ++i) had.set(i);
+  transfer_plan p(piece_size);
+  p.restore(had, {});
+  EXPECT_EQ(p.chunks(4), (std::vector<std::uint8_t>{255, 127, 0, 0}));
+  EXPECT_EQ(p.chunks(256).size(), 64U);
+}
+
+/// What happens to a request on the way is chance.
 struct world {
+  enum kind_of_source {
+    honest,
+    wrong_leaves,
+    wrong_hashes,
+    loses_half,
+    dies_and_returns,
+    never_answers,
+    partial
+  };
   struct source {
-    int kind =
-        0;  // 0 honest, 1 sends wrong leaves, 2 sends wrong hashes, 3 loses half, 4 dies again and again
+    int kind = honest;
     source_number number = 0;
     bool gone = false;
     std::vector<std::uint32_t> proofs;
@@ -115,25 +195,42 @@ struct world {
   };
   std::vector<verdict> verdicts;
 
-  world(std::uint64_t seed, std::uint64_t size, std::vector<int> kinds)
+  world(std::uint64_t seed, std::uint64_t size, const std::vector<int>& kinds)
       : random(seed),
-        plan(size, {5, 3, static_cast<std::uint32_t>(seed % 7)}),
+        plan(size, {3, static_cast<std::uint32_t>(seed % 7)}),
         verified(leaf_count(size)),
         asked_of_good(leaf_count(size)) {
     for (const auto kind : kinds) {
       sources.push_back({kind, next, false, {}, {}});
-      plan.add_source(next++);
+      join(sources.back());
     }
+  }
+  void join(source& s) {
+    s.number = next++;
+    if (s.kind != partial) return plan.add_source(s.number);
+    std::vector<bool> pieces(piece_count(plan.size()));
+    for (auto&& has : pieces) has = random.below(2) == 0;
+    plan.add_source(s.number, pieces);
+  }
+  void keep(source& s, const std::optional<transfer_plan::data_request>& r) {
+    if (!r) return;
+    for (std::uint16_t i = 0; i < r->count; ++i)
+      asked_of_good[r->first_leaf + i] += verified[r->first_leaf + i];
+    s.requests.push_back(*r);
   }
   void ask(source& s) {
     if (s.gone) return;
-    if (const auto piece = plan.next_proof(s.number)) s.proofs.push_back(*piece);
+    if (s.kind == partial && random.below(20) == 0)
+      plan.source_got(s.number, static_cast<std::uint32_t>(random.below(piece_count(plan.size()) + 1)));
+    auto& victim = sources[random.below(sources.size())];
+    if (const auto piece = plan.next_proof(s.number, 5))
+      s.proofs.push_back(*piece);
+    else if (const auto stolen = plan.steal_proof(s.number, victim.number))
+      s.proofs.push_back(*stolen);
     if (s.requests.size() >= 4) return;
-    if (const auto r = plan.next_data(s.number, static_cast<std::uint16_t>(1 + random.below(64)))) {
-      for (std::uint16_t i = 0; i < r->count; ++i)
-        asked_of_good[r->first_leaf + i] += verified[r->first_leaf + i];
-      s.requests.push_back(*r);
-    }
+    const auto most = static_cast<std::uint16_t>(1 + random.below(64));
+    const auto r = plan.next_data(s.number, most);
+    keep(s, r ? r : plan.steal_data(s.number, victim.number, most));
   }
   void drop(source& s) {
     plan.drop_source(s.number);
@@ -144,42 +241,53 @@ struct world {
     drop(s);
     s.gone = true;
   }
+  void forget(const transfer_plan::obsolete_request& o) {
+    for (auto& s : sources)
+      if (s.number == o.source) {
+        const auto erased = std::erase_if(s.requests, [&](const auto& r) { return r.id == o.request; });
+        RC_ASSERT(erased <= 1U);
+      }
+    RC_ASSERT(plan.data_arrived(o.source, o.request, 0, 1).wanted == 0U);
+  }
   void act(source& s) {
     if (s.gone) return;
-    if (s.kind == 4 && random.below(30) == 0) {
-      drop(s);
-      s.number = next++;
-      plan.add_source(s.number);
+    if (s.kind == never_answers) {
+      if (random.below(200) == 0) ban(s);  // its silence is noticed in the end
       return;
+    }
+    if (s.kind == dies_and_returns && random.below(30) == 0) {
+      drop(s);
+      return join(s);
     }
     if (!s.proofs.empty() && random.below(2) == 0) {
       const auto piece = s.proofs.back();
       s.proofs.pop_back();
-      if (s.kind == 3 && random.below(2) == 0) return plan.proof_refused(s.number, piece);
-      RC_ASSERT(plan.proof_arrived(s.number, piece));
-      plan.proof_checked(piece, s.kind != 2);
-      if (s.kind == 2) ban(s);
+      if (s.kind == loses_half && random.below(2) == 0) return plan.proof_refused(s.number, piece);
+      if (!plan.proof_arrived(s.number, piece)) return;
+      plan.proof_checked(piece, s.kind != wrong_hashes);
+      if (s.kind == wrong_hashes) ban(s);
       return;
     }
     if (s.requests.empty()) return;
     const auto at = random.below(s.requests.size());
     const auto r = s.requests[at];
-    if (s.kind == 3 && random.below(2) == 0) {
+    s.requests.erase(s.requests.begin() + static_cast<std::ptrdiff_t>(at));
+    if (s.kind == loses_half && random.below(2) == 0) {
       plan.request_over(s.number, r.id);
-      s.requests.erase(s.requests.begin() + static_cast<std::ptrdiff_t>(at));
-      if (random.below(2) == 0) RC_ASSERT(plan.data_arrived(s.number, r.id, r.first_leaf, 1) == 0);
+      if (random.below(2) == 0) RC_ASSERT(plan.data_arrived(s.number, r.id, r.first_leaf, 1).wanted == 0U);
       return;
     }
     for (std::uint16_t i = 0; i < r.count; i = static_cast<std::uint16_t>(i + 3)) {
       const auto count = static_cast<std::uint16_t>(std::min(3, r.count - i));
-      const auto wanted = plan.data_arrived(s.number, r.id, r.first_leaf + i, count);
+      const auto came = plan.data_arrived(s.number, r.id, r.first_leaf + i, count);
       for (std::uint16_t k = 0; k < count; ++k)
-        if ((wanted >> k & 1) != 0)
-          verdicts.push_back({r.first_leaf + i + k, !(s.kind == 1 && random.below(4) == 0)});
-      if (random.below(10) == 0) RC_ASSERT(plan.data_arrived(s.number, r.id, r.first_leaf + i, count) == 0);
+        if ((came.wanted >> k & 1) != 0)
+          verdicts.push_back({r.first_leaf + i + k, !(s.kind == wrong_leaves && random.below(4) == 0)});
+      for (const auto& o : came.obsolete) forget(o);
+      if (random.below(10) == 0)
+        RC_ASSERT(plan.data_arrived(s.number, r.id, r.first_leaf + i, count).wanted == 0U);
     }
-    s.requests.erase(s.requests.begin() + static_cast<std::ptrdiff_t>(at));
-    if (s.kind == 1 && random.below(8) == 0) ban(s);
+    if (s.kind == wrong_leaves && random.below(8) == 0) ban(s);
   }
   void judge() {
     if (verdicts.empty()) return;
@@ -194,7 +302,7 @@ struct world {
 RC_GTEST_PROP(transfer_plan_test, CompletesWithAnHonestSourceWhateverTheOthersDo, ()) {
   const auto seed = *rc::gen::arbitrary<std::uint64_t>();
   const auto size = *rc::gen::inRange<std::uint64_t>(1, 9 * piece_size);
-  auto kinds = *rc::gen::container<std::vector<int>>(rc::gen::inRange(0, 5));
+  auto kinds = *rc::gen::container<std::vector<int>>(rc::gen::inRange(0, 7));
   kinds.resize(std::min<std::size_t>(kinds.size(), 5));
   kinds.insert(kinds.begin() + static_cast<std::ptrdiff_t>(kinds.empty() ? 0 : seed % kinds.size()), 0);
   world w(seed, size, kinds);
@@ -219,8 +327,12 @@ RC_GTEST_PROP(transfer_plan_test, CompletesWithAnHonestSourceWhateverTheOthersDo
     RC_ASSERT(w.verified[i] == 1);
     RC_ASSERT(w.asked_of_good[i] == 0);
   }
-  for (auto& s : w.sources)
-    if (!s.gone) RC_ASSERT(!w.plan.next_data(s.number, 64) && !w.plan.next_proof(s.number));
+  for (auto& s : w.sources) {
+    w.plan.drop_source(s.number);
+    RC_ASSERT(w.plan.outstanding(s.number) == 0U);
+  }
+  w.plan.add_source(w.next);
+  RC_ASSERT(!w.plan.next_data(w.next, 64) && !w.plan.next_proof(w.next, 5));
 }
 
 }  // namespace

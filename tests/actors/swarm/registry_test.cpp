@@ -20,7 +20,8 @@ class swarm_registry_test : public ::testing::Test {
   crypto::seeded_random random{1};
   swarm_registry r{{2, 4, 6, 3, 250ms}};
   std::string add(std::uint8_t n, std::uint64_t at = 0) {
-    return string_of(r.start(number(n), at == 0 ? n : at, random).value().status->transfer());
+    return string_of(
+        r.start(number(n), fb::Priority::normal, at == 0 ? n : at, random).value().status->transfer());
   }
   void become(const std::string& id, fb::TransferState state, std::string reason = {}) {
     auto s = r.find(id)->unpack();
@@ -31,19 +32,19 @@ class swarm_registry_test : public ::testing::Test {
 };
 
 TEST_F(swarm_registry_test, OneUnfinishedTransferAnMbid) {
-  const auto a = r.start(number(1), 1, random).value();
-  const auto b = r.start(number(1), 2, random).value();
+  const auto a = r.start(number(1), fb::Priority::normal, 1, random).value();
+  const auto b = r.start(number(1), fb::Priority::normal, 2, random).value();
   EXPECT_TRUE(a.is_new);
   EXPECT_FALSE(b.is_new);
   EXPECT_EQ(string_of(a.status->transfer()), string_of(b.status->transfer()));
   become(string_of(a.status->transfer()), fb::TransferState::done);
-  EXPECT_TRUE(r.start(number(1), 3, random).value().is_new);
+  EXPECT_TRUE(r.start(number(1), fb::Priority::normal, 3, random).value().is_new);
 }
 
 TEST_F(swarm_registry_test, TurnsComeInOrderAndWhoWaitsTakesNoPlace) {
   std::vector<std::string> ids;
   for (std::uint8_t i = 1; i <= 6; ++i) ids.push_back(add(i));
-  EXPECT_FALSE(r.start(number(7), 7, random)) << "bound";
+  EXPECT_FALSE(r.start(number(7), fb::Priority::normal, 7, random)) << "bound";
   EXPECT_EQ(r.take_turns(), (std::vector<std::string>{ids[0], ids[1]}));
   EXPECT_TRUE(r.take_turns().empty()) << "their actors are just starting";
   become(ids[0], fb::TransferState::resolving);
@@ -118,8 +119,64 @@ TEST_F(swarm_registry_test, RestoredTransfersWaitForTheirTurn) {
   s.state = fb::TransferState::failed;
   r.restore(s);
   EXPECT_EQ(r.take_turns(), (std::vector<std::string>{"aa", "bb"})) << "bb lacks its SHA-256";
-  EXPECT_FALSE(r.start(number(1), 9, random).value().is_new);
+  EXPECT_FALSE(r.start(number(1), fb::Priority::normal, 9, random).value().is_new);
   EXPECT_EQ(r.size(), 4U);
+}
+
+TEST_F(swarm_registry_test, PriorityGoesBeforeAge) {
+  std::vector<std::string> ids;
+  for (std::uint8_t i = 1; i <= 4; ++i) ids.push_back(add(i));
+  r.prioritize(ids[3], fb::Priority::high);
+  r.prioritize(ids[0], fb::Priority::low);
+  EXPECT_EQ(r.describe_one(ids[3])->place(), 1U);
+  EXPECT_EQ(r.describe_one(ids[0])->place(), 4U);
+  EXPECT_EQ(r.take_turns(), (std::vector<std::string>{ids[3], ids[1]}));
+  EXPECT_EQ(r.describe_one(ids[3])->place(), 0U) << "it no longer waits";
+}
+
+TEST_F(swarm_registry_test, MovedOnesKeepTheirPlaceOverARestart) {
+  swarm_registry big{{1, 4, 100, 3, 250ms}};
+  std::vector<std::string> order;
+  for (std::uint8_t i = 1; i <= 20; ++i)
+    order.push_back(
+        string_of(big.start(number(i), fb::Priority::normal, 7, random).value().status->transfer()));
+  std::sort(order.begin(), order.end());  // all came in the same millisecond
+  for (int round = 0; round < 200; ++round) {
+    const auto from = random.below(order.size()), to = random.below(order.size());
+    const auto id = order[from];
+    order.erase(order.begin() + static_cast<std::ptrdiff_t>(from));
+    order.insert(order.begin() + static_cast<std::ptrdiff_t>(to), id);
+    EXPECT_FALSE(big.move(id, static_cast<std::uint32_t>(to)).empty());
+    for (std::size_t i = 0; i < order.size(); ++i) ASSERT_EQ(big.describe_one(order[i])->place(), i + 1);
+  }
+  swarm_registry again{{20, 40, 100, 3, 250ms}};
+  for (const auto& id : order) again.restore(big.find(id)->unpack());
+  EXPECT_EQ(again.take_turns(), order);
+  EXPECT_TRUE(again.move(order[0], 1).empty()) << "it does not wait";
+}
+
+TEST_F(swarm_registry_test, PausedOnesWaitForResumeAlsoAfterARestart) {
+  const auto a = add(1), b = add(2);
+  r.pause(a);
+  EXPECT_EQ(r.take_turns(), (std::vector<std::string>{b}));
+  swarm_registry again{{2, 4, 6, 3, 250ms}};
+  again.restore(r.find(a)->unpack());
+  EXPECT_TRUE(again.take_turns().empty());
+  EXPECT_FALSE(again.start(number(1), fb::Priority::normal, 9, random).value().is_new);
+  again.resume(a);
+  EXPECT_EQ(again.take_turns(), (std::vector<std::string>{a}));
+}
+
+TEST_F(swarm_registry_test, ALimitIsSharedByPriority) {
+  const auto a = add(1), b = add(2);
+  r.prioritize(b, fb::Priority::high);
+  r.take_turns();
+  become(a, fb::TransferState::transferring);
+  EXPECT_EQ(r.shares(1200), (std::map<std::string, std::uint64_t>{{a, 1200}}));
+  become(b, fb::TransferState::connecting);
+  EXPECT_EQ(r.shares(1200), (std::map<std::string, std::uint64_t>{{a, 300}, {b, 900}}));
+  EXPECT_EQ(r.shares(1).at(a), 1U) << "0 would be no limit";
+  EXPECT_EQ(r.shares(0).at(a), 0U);
 }
 
 TEST_F(swarm_registry_test, DescribesForPeople) {
