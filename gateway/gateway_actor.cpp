@@ -160,6 +160,7 @@ struct performer {
   void operator()(const want_fetch& what) {
     fb::FetchStartT start;
     start.mbid = box(what.id);
+    start.priority = what.priority;
     ask<record<fb::TransferStatus>>(
         self, self->state.links.swarm, record<fb::FetchStart>::pack(start), "the swarm", done,
         [](const record<fb::TransferStatus>& t) { return render_transfer(*t, 202); });
@@ -168,9 +169,20 @@ struct performer {
     fb::FetchControlT control;
     control.transfer = what.id;
     control.verb = what.verb;
+    control.priority = what.priority;
+    control.place = what.place;
     ask<record<fb::TransferStatus>>(self, self->state.links.swarm, record<fb::FetchControl>::pack(control),
                                     "the swarm", done,
                                     [](const record<fb::TransferStatus>& t) { return render_transfer(*t); });
+  }
+  void operator()(want_limits) {
+    ask<record<fb::TransferLimits>>(self, self->state.links.swarm, limits_request{}, "the swarm", done,
+                                    [](const record<fb::TransferLimits>& l) { return render_limits(*l); });
+  }
+  void operator()(const want_new_limits& what) {
+    ask<record<fb::TransferLimits>>(self, self->state.links.swarm, record<fb::TransferLimits>::pack(what.all),
+                                    "the swarm", done,
+                                    [](const record<fb::TransferLimits>& l) { return render_limits(*l); });
   }
   void operator()(const want_library& what) { done(list_library(*self->state.env, what)); }
   void operator()(want_rescan) {

@@ -49,7 +49,17 @@ json source_json(const fb::SourceStatus& s) {
           {"state", fb::EnumNameSourceState(s.state())},
           {"bytes", s.bytes()},
           {"bad_leaves", s.bad_leaves()},
+          {"rate_bytes_per_s", s.rate_bytes_per_s()},
+          {"bytes_asked", s.bytes_asked()},
           {"reason", text(s.reason())}};
+}
+
+json rejection_json(const fb::Rejection& r) {
+  return {{"publisher", hex(r.publisher())},
+          {"node", hex(r.node())},
+          {"root", hex(r.root())},
+          {"reason", text(r.reason())},
+          {"at_ms", r.at_ms()}};
 }
 
 json transfer_json(const fb::TransferStatus& t) {
@@ -61,7 +71,13 @@ json transfer_json(const fb::TransferStatus& t) {
           {"bytes_verified", t.bytes_verified()},
           {"bytes_received", t.bytes_received()},
           {"bytes_kept", t.bytes_kept()},
+          {"bytes_wasted", t.bytes_wasted()},
+          {"rate_bytes_per_s", t.rate_bytes_per_s()},
+          {"priority", fb::EnumNamePriority(t.priority())},
+          {"place", t.place() == 0 ? json(nullptr) : json(t.place())},
+          {"chunks", to_bytes(view_of(t.chunks()))},
           {"sources", list(t.sources(), source_json)},
+          {"rejections", list(t.rejections(), rejection_json)},
           {"path", text(t.path())},
           {"sha256", hex(t.sha256())},
           {"reason", text(t.reason())},
@@ -207,6 +223,15 @@ response render_transfers(const fb::TransferList& transfers, std::uint32_t offse
   auto items = list(transfers.transfers(), transfer_json);
   const bool more = items.size() == limit;
   return ok({{"downloads", std::move(items)}, {"next_offset", more ? json(offset + limit) : json(nullptr)}});
+}
+
+response render_limits(const fb::TransferLimits& limits) {
+  return ok({{"upload_limit_kib", limits.upload_limit_kib()},
+             {"download_limit_kib", limits.download_limit_kib()},
+             {"upload_limit_per_peer_kib", limits.upload_limit_per_peer_kib()},
+             {"upload_slots", limits.upload_slots()},
+             {"active_downloads", limits.active_downloads()},
+             {"note", "a change holds until the node ends and is not written to its configuration file"}});
 }
 
 response render_library(const std::vector<record<fb::FileEntry>>& files, bool more) {

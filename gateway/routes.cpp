@@ -2,10 +2,13 @@
 
 #include <charconv>
 #include <functional>
+#include <initializer_list>
 #include <optional>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
+#include "config/schema.hpp"
 #include "gateway/assets.hpp"
 
 namespace vsf::gateway {
@@ -23,6 +26,8 @@ struct row {
 
 answer bad(std::string_view code, std::string_view message) { return problem(400, code, message); }
 
+constexpr std::uint32_t max_place = 1'000'000;
+constexpr std::string_view priority_help = "priority must be low, normal or high";
 constexpr std::string_view mbid_help = "an MBID looks like 8f3471b5-7e6a-48da-86a9-c1c07a0f47ae";
 
 std::optional<std::uint32_t> number(const request& asked, const std::string& key, std::uint32_t fallback,
@@ -72,19 +77,83 @@ answer resolve(const request& asked, const std::string& segment) {
                            text_of(asked, "fresh") == "true"});
 }
 
+/// The member `priority` of a body; nullopt: it is something else than low, normal or high.
+std::optional<fb::Priority> priority_of(const nlohmann::json& body) {
+  if (!body["priority"].is_string()) return std::nullopt;
+  for (const auto priority : fb::EnumValuesPriority())
+    if (body["priority"] == fb::EnumNamePriority(priority)) return priority;
+  return std::nullopt;
+}
+
+/// A member that is a whole number from `least` to `most`.
+std::optional<std::uint32_t> whole(const nlohmann::json& body, const std::string& name, std::uint32_t least,
+                                   std::uint32_t most) {
+  const auto it = body.find(name);
+  if (it == body.end() || !it->is_number_unsigned()) return std::nullopt;
+  const auto value = it->get<std::uint64_t>();
+  if (value < least || value > most) return std::nullopt;
+  return static_cast<std::uint32_t>(value);
+}
+
 answer fetch(const request& asked, const std::string&) {
   const auto body = nlohmann::json::parse(asked.body, nullptr, false);
   if (!body.is_object() || !body.contains("mbid") || !body["mbid"].is_string())
     return bad("bad_body", R"(the body must be JSON like {"mbid": "..."})");
   const auto id = parse_mbid(body["mbid"].get<std::string>());
   if (!id) return bad("bad_mbid", mbid_help);
-  return want(want_fetch{*id});
+  const auto priority = body.contains("priority") ? priority_of(body) : fb::Priority::normal;
+  if (!priority) return bad("bad_priority", priority_help);
+  return want(want_fetch{*id, *priority});
 }
 
 handler control(fb::FetchVerb verb) {
   return [verb](const request&, const std::string& id) {
     return with_transfer(id, [&] { return answer(want(want_control{id, verb})); });
   };
+}
+
+answer prioritize(const request& asked, const std::string& id) {
+  return with_transfer(id, [&] {
+    const auto body = nlohmann::json::parse(asked.body, nullptr, false);
+    if (!body.is_object() || !body.contains("priority"))
+      return bad("bad_body", R"(the body must be JSON like {"priority": "high"})");
+    const auto priority = priority_of(body);
+    if (!priority) return bad("bad_priority", priority_help);
+    return answer(want(want_control{id, fb::FetchVerb::prioritize, *priority}));
+  });
+}
+
+answer move_in_queue(const request& asked, const std::string& id) {
+  return with_transfer(id, [&] {
+    const auto body = nlohmann::json::parse(asked.body, nullptr, false);
+    if (!body.is_object() || !body.contains("place"))
+      return bad("bad_body", R"(the body must be JSON like {"place": 1})");
+    const auto place = whole(body, "place", 1, max_place);
+    if (!place)
+      return bad("bad_place",
+                 "place must be a whole number from 1, which is next, to " + std::to_string(max_place));
+    return answer(want(want_control{id, fb::FetchVerb::move, fb::Priority::normal, *place - 1}));
+  });
+}
+
+/// All limits at once, each within what the configuration takes for the key of the same name.
+answer new_limits(const request& asked, const std::string&) {
+  const auto body = nlohmann::json::parse(asked.body, nullptr, false);
+  if (!body.is_object()) return bad("bad_body", "the body must be JSON as GET gives it");
+  fb::TransferLimitsT all;
+  const std::initializer_list<std::pair<const char*, std::uint32_t&>> fields{
+      {"upload_limit_kib", all.upload_limit_kib},
+      {"download_limit_kib", all.download_limit_kib},
+      {"upload_limit_per_peer_kib", all.upload_limit_per_peer_kib},
+      {"upload_slots", all.upload_slots},
+      {"active_downloads", all.active_downloads}};
+  for (const auto& [name, into] : fields) {
+    const auto* spec = config::find_key(std::string("transfers.") + name);
+    const auto value = whole(body, name, spec->min, spec->max);
+    if (!value) return bad("bad_limits", std::string(name) + " must be " + config::expectation(*spec));
+    into = *value;
+  }
+  return want(want_new_limits{all});
 }
 
 answer downloads(const request& asked, const std::string&) {
@@ -130,6 +199,14 @@ const std::vector<row>& table() {
       {{"POST", "/api/v1/downloads/{id}/cancel", "stop a download"}, control(fb::FetchVerb::cancel)},
       {{"POST", "/api/v1/downloads/{id}/retry", "try a failed or waiting download again"},
        control(fb::FetchVerb::retry)},
+      {{"POST", "/api/v1/downloads/{id}/pause", "hold a download, keeping what it has"},
+       control(fb::FetchVerb::pause)},
+      {{"POST", "/api/v1/downloads/{id}/resume", "go on with a paused download"},
+       control(fb::FetchVerb::resume)},
+      {{"POST", "/api/v1/downloads/{id}/priority", "how soon a download gets its turn"}, prioritize},
+      {{"POST", "/api/v1/downloads/{id}/move", "move a waiting download within the queue"}, move_in_queue},
+      {{"GET", "/api/v1/transfers/limits", "the limits that hold now"}, plain(want_limits{})},
+      {{"PUT", "/api/v1/transfers/limits", "change the limits until the node ends"}, new_limits},
       {{"GET", "/api/v1/library", "files of the library in path order, after a path"},
        [](const request& asked, const std::string&) {
          return with_limit(asked, 100, 1000, [&](std::uint32_t limit) {

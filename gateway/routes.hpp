@@ -31,10 +31,17 @@ struct want_content {
 };
 struct want_fetch {
   mbid id;
+  fb::Priority priority = fb::Priority::normal;
 };
 struct want_control {
   std::string id;
   fb::FetchVerb verb = fb::FetchVerb::cancel;
+  fb::Priority priority = fb::Priority::normal;  // of prioritize
+  std::uint32_t place = 0;                       // of move; 0 is next
+};
+struct want_limits {};
+struct want_new_limits {
+  fb::TransferLimitsT all;
 };
 struct want_library {
   std::string after;
@@ -51,8 +58,8 @@ struct want_events {
 struct want_event_stream {};
 
 using want = std::variant<want_health, want_metrics, want_status, want_resolve, want_downloads, want_download,
-                          want_content, want_fetch, want_control, want_library, want_rescan, want_search,
-                          want_events, want_event_stream>;
+                          want_content, want_fetch, want_control, want_limits, want_new_limits, want_library,
+                          want_rescan, want_search, want_events, want_event_stream>;
 
 /// One line of the routing table. `{x}` in a pattern stands for one path segment.
 struct route {

@@ -185,6 +185,11 @@ api_client::answer<nlohmann::json> api_client::post(const std::string& path, con
   return state_->json("POST", path, &text);
 }
 
+api_client::answer<nlohmann::json> api_client::put(const std::string& path, const nlohmann::json& body) {
+  const std::string text = json_text(body);
+  return state_->json("PUT", path, &text);
+}
+
 api_client::answer<nlohmann::json> api_client::remove(const std::string& path) {
   return state_->json("DELETE", path, nullptr);
 }

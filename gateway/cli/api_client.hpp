@@ -35,6 +35,7 @@ class api_client {
 
   answer<nlohmann::json> get(const std::string& path);
   answer<nlohmann::json> post(const std::string& path, const nlohmann::json& body = nullptr);
+  answer<nlohmann::json> put(const std::string& path, const nlohmann::json& body);
   answer<nlohmann::json> remove(const std::string& path);
 
   struct received_file {

@@ -4,7 +4,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <set>
+#include <vector>
 
+#include "gateway/cli/download_view.hpp"
 #include "gateway/cli/file_name.hpp"
 #include "gateway/cli/interrupt.hpp"
 #include "gateway/cli/terminal.hpp"
@@ -17,13 +20,20 @@ using namespace std::chrono_literals;
 using clock = std::chrono::steady_clock;
 using nlohmann::json;
 
-std::size_t terminal_columns() {
+struct terminal_size {
+  std::size_t columns = 80, rows = 24;
+};
+terminal_size size_of_terminal() {
   winsize size{};
-  return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80;
+  terminal_size out;
+  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0) return out;
+  if (size.ws_col > 20) out.columns = size.ws_col;
+  if (size.ws_row > 1) out.rows = size.ws_row;
+  return out;
 }
 
-/// Progress for a person: one line that changes on a terminal; elsewhere a line for each new state and every
-/// tenth.
+/// Progress for a person: on a terminal a bar and a line for each source, which change; elsewhere a line for
+/// each new state and every tenth. A source that lied is named once for good.
 class progress_view {
  public:
   explicit progress_view(const console& to) : to_(to) {}
@@ -32,6 +42,7 @@ class progress_view {
   progress_view& operator=(const progress_view&) = delete;
 
   void show(const json& download) {
+    name_culprits(download);
     const auto state = text_of(download, "state", "unknown");
     const auto reason = text_of(download, "reason");
     const auto done = number_of(download, "bytes_verified");
@@ -42,33 +53,41 @@ class progress_view {
         sources.begin(), sources.end(), [](const json& s) { return text_of(s, "state") == "active"; }));
     const auto bar = progress_text(done, total, rate_.bytes_per_second(), active);
     const auto words = state + (reason.empty() ? "" : ": " + reason);
-    if (to_.live) return rewrite(state == "transferring" ? bar : words);
+    if (to_.live) {
+      const auto size = size_of_terminal();
+      std::vector<std::string> lines{state == "transferring" ? bar : words};
+      for (auto& line : source_lines(download, size.rows - 1)) lines.push_back(std::move(line));
+      to_.err << live_.show(lines, size.columns) << std::flush;
+      return;
+    }
     const auto tenth = total == 0 ? 0 : done * 10 / total;
     if (words == last_words_ && tenth == last_tenth_) return;
     to_.err << (state == "transferring" ? bar : words) << std::endl;
     last_words_ = words;
     last_tenth_ = tenth;
   }
+  void name_culprits(const json& download) {
+    for (auto& line : culprits_of(download))
+      if (named_.insert(line).second) to_.err << live_.clear() << line << std::endl;
+  }
   void say(const std::string& text) {
-    if (to_.live) return rewrite(text);
+    if (to_.live) {
+      to_.err << live_.show({text}, size_of_terminal().columns) << std::flush;
+      return;
+    }
     if (text != last_words_) to_.err << text << std::endl;
     last_words_ = text;
   }
 
  private:
-  void rewrite(const std::string& text) {
-    to_.err << "\r" << clipped(text, terminal_columns() - 1) << "\x1b[K" << std::flush;
-    dirty_ = true;
-  }
-  void clear() {
-    if (dirty_) to_.err << "\r\x1b[K" << std::flush;
-  }
+  void clear() { to_.err << live_.clear() << std::flush; }
 
   const console& to_;
   rate_meter rate_;
+  live_lines live_;
+  std::set<std::string> named_;
   std::string last_words_;
   std::uint64_t last_tenth_ = 0;
-  bool dirty_ = false;
 };
 
 tl::unexpected<api_client::failure> failed(std::string message) {
@@ -91,7 +110,10 @@ api_client::answer<json> follow_download(api_client& node, const console& to, js
   auto heard = clock::now();
   while (true) {
     // How it ended is for the caller to say.
-    if (has_ended(download)) return download;
+    if (has_ended(download)) {
+      view.name_culprits(download);
+      return download;
+    }
     view.show(download);
     if (enough(download)) return download;
     if (!pause_for(pause))

@@ -22,6 +22,8 @@ std::string numbered(const std::string& path, std::uint64_t offset, std::uint64_
   return path + "?offset=" + std::to_string(offset) + "&limit=" + std::to_string(limit);
 }
 
+std::string path_of(const std::string& id) { return "/api/v1/downloads/" + api_client::escaped(id); }
+
 /// Prints the events behind `last`, of what the node keeps; moves `last` on.
 void print_new(const console& to, const json& history, std::optional<std::uint64_t>& last, bool as_json) {
   const auto& events = list_of(history, "events");
@@ -61,7 +63,9 @@ int run_search(api_client& node, const console& to, const std::string& query, bo
 
 int run_get(api_client& node, const console& to, const mbid& what, const get_options& how) {
   const auto begun = std::chrono::steady_clock::now();
-  const auto started = node.post("/api/v1/downloads", {{"mbid", to_string(what)}});
+  json wanted{{"mbid", to_string(what)}};
+  if (!how.priority.empty()) wanted["priority"] = how.priority;
+  const auto started = node.post("/api/v1/downloads", wanted);
   if (!started) return complain(to, "cannot get " + to_string(what) + ": " + started.error().message);
   const bool wait = how.wait || !how.out_dir.empty();
   const auto enough = [&](const json& download) {
@@ -108,9 +112,56 @@ int run_downloads(api_client& node, const console& to, bool as_json) {
 }
 
 int run_control(api_client& node, const console& to, const std::string& id, const std::string& verb) {
-  const auto done = node.post("/api/v1/downloads/" + api_client::escaped(id) + "/" + verb);
+  const auto done = node.post(path_of(id) + "/" + verb);
   if (!done) return complain(to, "cannot " + verb + " " + printable(id) + ": " + done.error().message);
   to.out << text_of(*done, "id") << " is now " << text_of(*done, "state") << std::endl;
+  return exit_done;
+}
+
+int run_forget(api_client& node, const console& to, const std::string& id) {
+  const auto done = node.remove(path_of(id));
+  if (!done) return complain(to, "cannot forget " + printable(id) + ": " + done.error().message);
+  to.out << text_of(*done, "id") << " is forgotten; a finished file stays where it is" << std::endl;
+  return exit_done;
+}
+
+int run_priority(api_client& node, const console& to, const std::string& id, const std::string& priority) {
+  const auto done = node.post(path_of(id) + "/priority", {{"priority", priority}});
+  if (!done)
+    return complain(to, "cannot change the priority of " + printable(id) + ": " + done.error().message);
+  to.out << text_of(*done, "id") << " now has " << text_of(*done, "priority") << " priority" << std::endl;
+  return exit_done;
+}
+
+int run_move(api_client& node, const console& to, const std::string& id, std::uint32_t place) {
+  const auto done = node.post(path_of(id) + "/move", {{"place", place}});
+  if (!done) return complain(to, "cannot move " + printable(id) + ": " + done.error().message);
+  const auto now_at = number_of(*done, "place");
+  to.out << text_of(*done, "id")
+         << (now_at == 0 ? " does not wait for its turn: it is " + text_of(*done, "state")
+                         : " is now number " + std::to_string(now_at) + " in the queue")
+         << std::endl;
+  return exit_done;
+}
+
+int run_limits(api_client& node, const console& to, const limit_options& wanted, bool as_json) {
+  constexpr const char* path = "/api/v1/transfers/limits";
+  auto holds = node.get(path);
+  if (!holds) return complain(to, holds.error().message);
+  bool change = false;
+  const auto set = [&](const char* name, const std::optional<std::uint32_t>& value) {
+    if (!value) return;
+    (*holds)[name] = *value;
+    change = true;
+  };
+  set("upload_limit_kib", wanted.upload_kib);
+  set("download_limit_kib", wanted.download_kib);
+  set("upload_limit_per_peer_kib", wanted.peer_kib);
+  set("upload_slots", wanted.slots);
+  set("active_downloads", wanted.active);
+  if (change) holds = node.put(path, *holds);
+  if (!holds) return complain(to, "cannot change the limits: " + holds.error().message);
+  to.out << (as_json ? json_text(*holds) + "\n" : limits_text(*holds)) << std::flush;
   return exit_done;
 }
 

@@ -13,8 +13,8 @@ namespace {
 
 using nlohmann::json;
 
-std::string line(const std::string& label, const std::string& text) {
-  return label + std::string(label.size() < 12 ? 12 - label.size() : 1, ' ') + text + "\n";
+std::string line(const std::string& label, const std::string& text, std::size_t column = 12) {
+  return label + std::string(label.size() < column ? column - label.size() : 1, ' ') + text + "\n";
 }
 
 std::string readiness(const json& status) {
@@ -86,6 +86,22 @@ std::string size_of(const json& object, const char* name) {
   return bytes == 0 ? "-" : human_bytes(bytes);
 }
 
+std::string rate_of(const json& object, const char* name) {
+  const auto rate = number_of(object, name);
+  return rate == 0 ? "-" : human_bytes(rate) + "/s";
+}
+
+/// "queued, number 3" where it waits for its turn.
+std::string state_of(const json& download) {
+  const auto place = number_of(download, "place");
+  return text_of(download, "state") + (place == 0 ? "" : ", number " + std::to_string(place));
+}
+
+std::string kib_of(const json& limits, const char* name) {
+  const auto kib = number_of(limits, name);
+  return kib == 0 ? "no limit" : std::to_string(kib) + " KiB/s";
+}
+
 std::string kbps_of(const json& object) {
   const auto kbps = number_of(object, "bitrate_kbps");
   return kbps == 0 ? "-" : std::to_string(kbps) + " kbit/s";
@@ -119,14 +135,27 @@ std::string downloads_text(const json& downloads) {
   const auto& all = list_of(downloads, "downloads");
   if (all.empty()) return "there are no downloads; begin one with: vsf get MBID\n";
   std::vector<std::vector<std::string>> rows{
-      {"ID", "STATE", "DONE", "SIZE", "SOURCES", "RECORDING", "FILE OR REASON"}};
+      {"ID", "STATE", "DONE", "SIZE", "RATE", "SOURCES", "PRIORITY", "RECORDING", "FILE OR REASON"}};
   for (const auto& d : all) {
     const auto path = text_of(d, "path");
-    rows.push_back({text_of(d, "id"), text_of(d, "state"), percent_of(d), size_of(d, "bytes_total"),
-                    std::to_string(list_of(d, "sources").size()), text_of(d, "mbid"),
+    rows.push_back({text_of(d, "id"), state_of(d), percent_of(d), size_of(d, "bytes_total"),
+                    rate_of(d, "rate_bytes_per_s"), std::to_string(list_of(d, "sources").size()),
+                    text_of(d, "priority", "-"), text_of(d, "mbid"),
                     path.empty() ? text_of(d, "reason") : path});
   }
   return table(rows);
+}
+
+std::string limits_text(const json& limits) {
+  constexpr std::size_t column = 18;
+  std::string out;
+  out += line("upload", kib_of(limits, "upload_limit_kib"), column);
+  out += line("download", kib_of(limits, "download_limit_kib"), column);
+  out += line("upload per peer", kib_of(limits, "upload_limit_per_peer_kib"), column);
+  out += line("upload slots", std::to_string(number_of(limits, "upload_slots")), column);
+  out += line("active downloads", std::to_string(number_of(limits, "active_downloads")), column);
+  const auto note = text_of(limits, "note");
+  return out + (note.empty() ? "" : note + "\n");
 }
 
 std::string search_text(const json& found) {

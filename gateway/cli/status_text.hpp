@@ -11,6 +11,8 @@ namespace vsf::cli {
 std::string status_text(const nlohmann::json& status, const nlohmann::json& downloads);
 /// Downloads as a table, or a sentence that there are none.
 std::string downloads_text(const nlohmann::json& downloads);
+/// The limits of transfers, and how long they hold.
+std::string limits_text(const nlohmann::json& limits);
 /// What a search found.
 std::string search_text(const nlohmann::json& found);
 /// "2026-11-22 09:30:00  warning  subject  text" in local time.

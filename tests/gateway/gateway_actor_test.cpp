@@ -16,6 +16,7 @@ const mbid song = *parse_mbid("8f3471b5-7e6a-48da-86a9-c1c07a0f47ae");
 
 struct fake_state {
   static inline const char* name = "fake";
+  fb::TransferLimitsT limits;
 };
 
 record<fb::TransferStatus> transfer(fb::TransferState state) {
@@ -38,14 +39,22 @@ swarm_actor::behavior_type fake_swarm(swarm_actor::stateful_pointer<fake_state> 
         if (dropped()) return caf::make_error(caf::sec::request_receiver_down);
         if (from_fb<mbid>(*what->mbid()).is_zero())
           return caf::make_error(caf::sec::runtime_error, std::string("too many unfinished downloads"));
-        return transfer(fb::TransferState::queued);
+        auto t = transfer(fb::TransferState::queued).unpack();
+        t.priority = what->priority();
+        return record<fb::TransferStatus>::pack(t);
       },
       [=](const record<fb::FetchControl>& what) -> caf::result<record<fb::TransferStatus>> {
         if (string_of(what->transfer()) != known_id)
           return caf::make_error(caf::sec::invalid_argument, std::string("there is no transfer of that id"));
         if (what->verb() == fb::FetchVerb::retry)
           return caf::make_error(caf::sec::runtime_error, std::string("the node is still starting"));
-        return transfer(fb::TransferState::cancelled);
+        // Shows what it was told.
+        auto t = transfer(what->verb() == fb::FetchVerb::pause ? fb::TransferState::paused
+                                                               : fb::TransferState::cancelled)
+                     .unpack();
+        t.priority = what->priority();
+        t.place = what->place();
+        return record<fb::TransferStatus>::pack(t);
       },
       [=](const list_transfers& page) -> caf::result<record<fb::TransferList>> {
         fb::TransferListT out;
@@ -55,6 +64,11 @@ swarm_actor::behavior_type fake_swarm(swarm_actor::stateful_pointer<fake_state> 
         return record<fb::TransferList>::pack(out);
       },
       [](const transfer_progress&) {},
+      [=](const record<fb::TransferLimits>& wanted) -> record<fb::TransferLimits> {
+        wanted->UnPackTo(&self->state.limits);
+        return wanted;
+      },
+      [=](const limits_request&) { return record<fb::TransferLimits>::pack(self->state.limits); },
       [](const component_links&) {},
       [](const report_request&) {},
       [](const alarm&) {},
@@ -148,6 +162,40 @@ TEST_F(gateway_under_test, passes_a_refusal_on_in_its_own_words) {
   const auto starting = want_of(want_control{known_id, fb::FetchVerb::retry});
   EXPECT_EQ(starting.status, 409u);
   EXPECT_EQ(message(starting), "the node is still starting");
+}
+
+TEST_F(gateway_under_test, hands_on_what_a_command_carries) {
+  link(false, 10ms);
+  const auto begun = json::parse(want_of(want_fetch{song, fb::Priority::low}).body);
+  EXPECT_EQ(begun["priority"], "low");
+  const auto raised =
+      json::parse(want_of(want_control{known_id, fb::FetchVerb::prioritize, fb::Priority::high}).body);
+  EXPECT_EQ(raised["priority"], "high");
+  const auto moved =
+      json::parse(want_of(want_control{known_id, fb::FetchVerb::move, fb::Priority::normal, 7}).body);
+  EXPECT_EQ(moved["place"], 7);
+  EXPECT_EQ(json::parse(want_of(want_control{known_id, fb::FetchVerb::pause}).body)["state"], "paused");
+}
+
+TEST_F(gateway_under_test, sets_limits_and_asks_for_them) {
+  EXPECT_EQ(want_of(want_limits{}).status, 503u);
+  link(false, 10ms);
+  fb::TransferLimitsT wanted;
+  wanted.upload_limit_kib = 1;
+  wanted.download_limit_kib = 2;
+  wanted.upload_limit_per_peer_kib = 3;
+  wanted.upload_slots = 4;
+  wanted.active_downloads = 5;
+  const auto set = want_of(want_new_limits{wanted});
+  EXPECT_EQ(set.status, 200u);
+  const auto now_hold = want_of(want_limits{});
+  EXPECT_EQ(now_hold.body, set.body);
+  const auto body = json::parse(now_hold.body);
+  EXPECT_EQ(body["upload_limit_kib"], 1);
+  EXPECT_EQ(body["download_limit_kib"], 2);
+  EXPECT_EQ(body["upload_limit_per_peer_kib"], 3);
+  EXPECT_EQ(body["upload_slots"], 4);
+  EXPECT_EQ(body["active_downloads"], 5);
 }
 
 TEST_F(gateway_under_test, says_when_a_component_is_gone) {

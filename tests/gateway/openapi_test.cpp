@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "config/schema.hpp"
 #include "gateway/assets.hpp"
 #include "gateway/render.hpp"
 #include "gateway/routes.hpp"
@@ -136,6 +137,34 @@ TEST(openapi, downloads_are_as_described) {
   list.transfers.push_back(std::make_unique<fb::TransferStatusT>(full_transfer()));
   EXPECT_EQ(breaches("DownloadList", render_transfers(*pack<fb::TransferList>(list), 0, 1)), "");
   EXPECT_EQ(breaches("DownloadList", render_transfers(*pack<fb::TransferList>({}), 0, 1)), "");
+}
+
+TEST(openapi, limits_are_as_described_and_as_configured) {
+  EXPECT_EQ(breaches("Limits", render_limits(*pack<fb::TransferLimits>(full_limits()))), "");
+  const auto& described = document()["components"]["schemas"]["LimitsRequest"]["properties"];
+  EXPECT_EQ(described.size(), 5u);
+  for (const auto& [name, schema] : described.items()) {
+    const auto* key = config::find_key("transfers." + name);
+    ASSERT_NE(key, nullptr) << name;
+    EXPECT_EQ(schema["minimum"], key->min) << name;
+    EXPECT_EQ(schema["maximum"], key->max) << name;
+  }
+}
+
+TEST(openapi, lists_have_the_described_bounds) {
+  auto transfer = full_transfer();
+  transfer.chunks.assign(256, 255);
+  EXPECT_EQ(breaches("Download", render_transfer(*pack<fb::TransferStatus>(transfer))), "");
+  transfer.chunks.push_back(0);
+  EXPECT_NE(breaches("Download", render_transfer(*pack<fb::TransferStatus>(transfer))), "");
+}
+
+TEST(openapi, every_priority_is_listed) {
+  for (const auto priority : fb::EnumValuesPriority()) {
+    auto transfer = full_transfer();
+    transfer.priority = priority;
+    EXPECT_EQ(breaches("Download", render_transfer(*pack<fb::TransferStatus>(transfer))), "");
+  }
 }
 
 TEST(openapi, every_state_of_a_download_is_listed) {

@@ -33,13 +33,43 @@ TEST(render, a_transfer) {
   EXPECT_EQ(render_transfer(*pack<fb::TransferStatus>(full_transfer()), 202).status, 202u);
 }
 
+TEST(render, what_a_transfer_tells_of_its_swarm) {
+  const auto body = parsed(render_transfer(*pack<fb::TransferStatus>(full_transfer())));
+  EXPECT_EQ(body["priority"], "high");
+  EXPECT_EQ(body["place"], 3);
+  EXPECT_EQ(body["bytes_wasted"], 32'768);
+  EXPECT_EQ(body["rate_bytes_per_s"], 750'000);
+  EXPECT_EQ(body["chunks"], json({255, 0, 128}));
+  const auto& culprit = body["sources"][0];
+  EXPECT_EQ(culprit["reason"], "sent bytes that are not the file's");
+  EXPECT_EQ(culprit["bad_leaves"], 1);
+  EXPECT_EQ(culprit["rate_bytes_per_s"], 250'000);
+  EXPECT_EQ(culprit["bytes_asked"], 98'304);
+  EXPECT_EQ(body["rejections"], json::array({{{"publisher", to_hex(bytes(32, 3))},
+                                              {"node", to_hex(bytes(20, 7))},
+                                              {"root", to_hex(bytes(32, 4))},
+                                              {"reason", "it lasts 31 s, the recording 245 s"},
+                                              {"at_ms", 1'700'000'050'000}}}));
+}
+
+TEST(render, limits_say_how_long_they_hold) {
+  const auto body = parsed(render_limits(*pack<fb::TransferLimits>(full_limits())));
+  EXPECT_EQ(body["upload_limit_kib"], 500);
+  EXPECT_EQ(body["download_limit_kib"], 2000);
+  EXPECT_EQ(body["upload_limit_per_peer_kib"], 100);
+  EXPECT_EQ(body["upload_slots"], 12);
+  EXPECT_EQ(body["active_downloads"], 4);
+  EXPECT_NE(body["note"].get<std::string>().find("until the node ends"), std::string::npos);
+}
+
 TEST(render, what_is_not_known_is_null) {
   fb::TransferStatusT bare;
   bare.transfer = std::string(32, '0');
   const auto body = parsed(render_transfer(*pack<fb::TransferStatus>(bare)));
-  for (const auto* name : {"mbid", "variant", "path", "sha256", "reason", "finished_ms"})
+  for (const auto* name : {"mbid", "variant", "path", "sha256", "reason", "finished_ms", "place"})
     EXPECT_TRUE(body[name].is_null()) << name;
-  EXPECT_EQ(body["sources"], json::array());
+  for (const auto* name : {"sources", "rejections", "chunks"}) EXPECT_EQ(body[name], json::array()) << name;
+  EXPECT_EQ(body["priority"], "normal");
   EXPECT_EQ(body["bytes_total"], 0);
 }
 
@@ -89,7 +119,8 @@ TEST(render, hostile_text_becomes_harmless_json) {
   auto event = full_event();
   event.text = event.subject = hostile;
   auto transfer = full_transfer();
-  transfer.reason = transfer.path = transfer.sources.front()->reason = hostile;
+  transfer.reason = transfer.path = hostile;
+  transfer.sources.front()->reason = transfer.rejections.front()->reason = hostile;
   auto status = full_status();
   status.reports.front()->notes.emplace_back(hostile);
   status.reports.front()->children.front()->last_error = hostile;

@@ -90,7 +90,68 @@ TEST(routes, downloads) {
   };
   EXPECT_EQ(verb("POST", "/api/v1/downloads/" + id + "/cancel"), fb::FetchVerb::cancel);
   EXPECT_EQ(verb("POST", "/api/v1/downloads/" + id + "/retry"), fb::FetchVerb::retry);
+  EXPECT_EQ(verb("POST", "/api/v1/downloads/" + id + "/pause"), fb::FetchVerb::pause);
+  EXPECT_EQ(verb("POST", "/api/v1/downloads/" + id + "/resume"), fb::FetchVerb::resume);
   EXPECT_EQ(verb("DELETE", "/api/v1/downloads/" + id), fb::FetchVerb::forget);
+}
+
+TEST(routes, the_queue) {
+  const auto path = "/api/v1/downloads/" + id;
+  const auto with = [&](const std::string& what, const std::string& body) {
+    return asking("POST", path + what, {}, body);
+  };
+  for (const auto priority : fb::EnumValuesPriority()) {
+    const auto name = std::string(fb::EnumNamePriority(priority));
+    const auto what = wanted<want_control>(with("/priority", R"({"priority": ")" + name + R"("})"));
+    EXPECT_EQ(what.verb, fb::FetchVerb::prioritize);
+    EXPECT_EQ(what.priority, priority);
+    EXPECT_EQ(what.id, id);
+  }
+  for (const auto* bad : {R"({"priority": "urgent"})", R"({"priority": 2})", R"({"priority": null})"})
+    EXPECT_EQ(code_of(with("/priority", bad)), "bad_priority") << bad;
+  for (const auto* bad : {"", "7", "{}", R"({"place": 1})"})
+    EXPECT_EQ(code_of(with("/priority", bad)), "bad_body") << bad;
+  const auto moved = wanted<want_control>(with("/move", R"({"place": 4})"));
+  EXPECT_EQ(moved.verb, fb::FetchVerb::move);
+  EXPECT_EQ(moved.place, 3u) << "people count from 1, the swarm from 0";
+  EXPECT_EQ(moved.id, id);
+  for (const auto* bad : {R"({"place": 0})", R"({"place": -1})", R"({"place": 1.5})", R"({"place": "1"})",
+                          R"({"place": 1000001})", R"({"place": 99999999999999999999})"})
+    EXPECT_EQ(code_of(with("/move", bad)), "bad_place") << bad;
+  for (const auto* bad : {"", "[1]", "{}"}) EXPECT_EQ(code_of(with("/move", bad)), "bad_body") << bad;
+}
+
+TEST(routes, limits_of_transfers) {
+  wanted<want_limits>(asking("GET", "/api/v1/transfers/limits"));
+  const nlohmann::json good{{"upload_limit_kib", 0},          {"download_limit_kib", 100'000'000},
+                            {"upload_limit_per_peer_kib", 7}, {"upload_slots", 512},
+                            {"active_downloads", 1},          {"note", "as GET gave it"}};
+  const auto put = [](const nlohmann::json& body) {
+    return asking("PUT", "/api/v1/transfers/limits", {}, body.dump());
+  };
+  const auto all = wanted<want_new_limits>(put(good)).all;
+  EXPECT_EQ(all.upload_limit_kib, 0u);
+  EXPECT_EQ(all.download_limit_kib, 100'000'000u);
+  EXPECT_EQ(all.upload_limit_per_peer_kib, 7u);
+  EXPECT_EQ(all.upload_slots, 512u);
+  EXPECT_EQ(all.active_downloads, 1u);
+  for (const auto* name : {"upload_limit_kib", "download_limit_kib", "upload_limit_per_peer_kib",
+                           "upload_slots", "active_downloads"}) {
+    auto without = good;
+    without.erase(name);
+    EXPECT_EQ(code_of(put(without)), "bad_limits") << name;
+    for (const auto& bad : nlohmann::json::array({-1, 1.5, "1", nullptr, 100'000'001, 4294967296})) {
+      auto wrong = good;
+      wrong[name] = bad;
+      EXPECT_EQ(code_of(put(wrong)), "bad_limits") << name << " " << bad;
+    }
+  }
+  for (const auto* name : {"upload_slots", "active_downloads"}) {
+    auto none = good;
+    none[name] = 0;
+    EXPECT_EQ(code_of(put(none)), "bad_limits") << name;
+  }
+  EXPECT_EQ(code_of(asking("PUT", "/api/v1/transfers/limits", {}, "[]")), "bad_body");
 }
 
 TEST(routes, a_download_that_cannot_be_is_refused) {
@@ -106,6 +167,12 @@ TEST(routes, begin_a_download) {
   const auto what =
       wanted<want_fetch>(body(R"({"mbid": "8F3471B5-7E6A-48DA-86A9-C1C07A0F47AE", "more": 1})"));
   EXPECT_EQ(to_string(what.id), sample_mbid);
+  EXPECT_EQ(what.priority, fb::Priority::normal);
+  const std::string soon = R"({"mbid": "8f3471b5-7e6a-48da-86a9-c1c07a0f47ae", "priority": )";
+  EXPECT_EQ(wanted<want_fetch>(body(soon + R"("high"})")).priority, fb::Priority::high);
+  EXPECT_EQ(wanted<want_fetch>(body(soon + R"("low"})")).priority, fb::Priority::low);
+  for (const auto* bad : {R"("HIGH"})", "1}", "null}"})
+    EXPECT_EQ(code_of(body(soon + bad)), "bad_priority") << bad;
   for (const auto* bad : {"", "null", "[]", "{", "{}", R"({"mbid": 7})", R"({"mbid": null})", "\xff"})
     EXPECT_EQ(code_of(body(bad)), "bad_body") << bad;
   EXPECT_EQ(code_of(body(R"({"mbid": "x"})")), "bad_mbid");
@@ -176,7 +243,9 @@ TEST(routes, every_route_leads_to_its_own_want) {
       path.replace(open, path.find('}') - open + 1,
                    path.find("mbid") != std::string::npos ? sample_mbid : id);
     const auto answer = status_of(asking(std::string(r.method), path, {{"q", "x"}},
-                                         R"({"mbid": "8f3471b5-7e6a-48da-86a9-c1c07a0f47ae"})"));
+                                         R"({"mbid": "8f3471b5-7e6a-48da-86a9-c1c07a0f47ae", "place": 1,
+        "priority": "low", "upload_limit_kib": 0, "download_limit_kib": 0, "upload_limit_per_peer_kib": 0,
+        "upload_slots": 1, "active_downloads": 1})"));
     EXPECT_TRUE(answer == 0 || answer == 200) << r.method << " " << r.pattern << ": " << answer;
   }
 }
@@ -187,7 +256,7 @@ TEST(routes, any_request_gets_an_answer) {
                             const std::string& body) {
     const auto prefix = *rc::gen::element<std::string>("/", "/api/v1/", "/api/v1/downloads/",
                                                        "/api/v1/shadow-index/", "/assets/");
-    const auto known = *rc::gen::element<std::string>("GET", "POST", "DELETE", "HEAD", method);
+    const auto known = *rc::gen::element<std::string>("GET", "POST", "PUT", "DELETE", "HEAD", method);
     RC_ASSERT(
         possible.count(status_of(asking(known, prefix + tail, {{"q", query}, {"limit", tail}}, body))) == 1);
   }));

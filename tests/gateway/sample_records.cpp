@@ -58,13 +58,37 @@ fb::TransferStatusT full_transfer() {
   source->state = fb::SourceState::banned;
   source->bytes = 4'000'000;
   source->bad_leaves = 1;
+  source->rate_bytes_per_s = 250'000;
+  source->bytes_asked = 98'304;
   source->reason = "sent bytes that are not the file's";
   out.sources.push_back(std::move(source));
+  out.priority = fb::Priority::high;
+  out.place = 3;
+  out.bytes_wasted = 32'768;
+  out.rate_bytes_per_s = 750'000;
+  out.chunks = {255, 0, 128};
+  auto rejection = std::make_unique<fb::RejectionT>();
+  rejection->publisher = box(filled<public_key>(3));
+  rejection->node = box(filled<node_id>(7));
+  rejection->root = box(filled<digest>(4));
+  rejection->reason = "it lasts 31 s, the recording 245 s";
+  rejection->at_ms = 1'700'000'050'000;
+  out.rejections.push_back(std::move(rejection));
   out.path = "/srv/downloads/Artist - Title.mp3";
   out.sha256 = box(filled<digest>(9));
   out.reason = "done";
   out.created_ms = 1'700'000'000'000;
   out.finished_ms = 1'700'000'060'000;
+  return out;
+}
+
+fb::TransferLimitsT full_limits() {
+  fb::TransferLimitsT out;
+  out.upload_limit_kib = 500;
+  out.download_limit_kib = 2000;
+  out.upload_limit_per_peer_kib = 100;
+  out.upload_slots = 12;
+  out.active_downloads = 4;
   return out;
 }
 

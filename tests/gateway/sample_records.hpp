@@ -12,6 +12,7 @@ inline constexpr const char* hostile = "\xff\xc3\x28\x01\x1b[31m\r\n\"</script>\
 inline constexpr const char* sample_mbid = "8f3471b5-7e6a-48da-86a9-c1c07a0f47ae";
 
 fb::TransferStatusT full_transfer();
+fb::TransferLimitsT full_limits();
 fb::NodeStatusT full_status();
 fb::ResolveResultT full_resolve();
 fb::FileEntryT full_file();

@@ -36,7 +36,7 @@ class checker {
                                              "enum",        "properties", "required", "additionalProperties",
                                              "items",       "minimum",    "maximum",  "pattern",
                                              "description", "format",     "default",  "minLength",
-                                             "maxLength"};
+                                             "maxLength",   "maxItems"};
     for (const auto& [keyword, _] : schema.items())
       if (known.count(keyword) == 0) breach(where, "its schema has the unknown keyword " + keyword);
     if (schema.contains("$ref"))
@@ -57,6 +57,8 @@ class checker {
         !std::regex_search(value.get<std::string>(), std::regex(schema["pattern"].get<std::string>())))
       breach(where, value.dump() + " does not match " + schema["pattern"].dump());
     if (value.is_object()) check_object(schema, value, where);
+    if (schema.contains("maxItems") && value.is_array() && value.size() > schema["maxItems"])
+      breach(where, "has too many items");
     if (value.is_array() && schema.contains("items"))
       for (std::size_t i = 0; i < value.size(); ++i)
         check(schema["items"], value[i], where + "[" + std::to_string(i) + "]");

@@ -8,8 +8,9 @@
 namespace vsf::gateway::test {
 
 /// Where a value breaks its JSON schema (the part of JSON Schema that openapi.json uses: $ref, oneOf, type,
-/// const, enum, properties, required, additionalProperties: false, items, minimum, maximum, pattern); empty:
-/// nowhere. A keyword it doesn't know counts as a breach, so that none is passed over unnoticed.
+/// const, enum, properties, required, additionalProperties: false, items, minimum, maximum, maxItems,
+/// pattern); empty: nowhere. A keyword it doesn't know counts as a breach, so that none is passed over
+/// unnoticed.
 std::vector<std::string> schema_breaches(const nlohmann::json& document, const nlohmann::json& schema,
                                          const nlohmann::json& value, const std::string& where = "$");
 

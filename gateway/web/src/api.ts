@@ -1,6 +1,6 @@
 // Asks the node this page came from. Every failure is a sentence in an ApiError.
 
-import type { DownloadList, Download, EventList, Library, SearchResult, Status } from "./types";
+import type { DownloadList, Download, EventList, Library, Limits, Priority, SearchResult, Status } from "./types";
 
 const keyName = "vsf-api-key";
 const timeoutMs = 15_000;
@@ -81,6 +81,12 @@ export const api = {
   downloads: (offset = 0, limit = 100) => ask<DownloadList>("GET", `/api/v1/downloads?offset=${offset}&limit=${limit}`),
   startDownload: (mbid: string) => ask<Download>("POST", "/api/v1/downloads", { mbid }),
   cancelDownload: (id: string) => ask<Download>("POST", `${download(id)}/cancel`),
+  pauseDownload: (id: string) => ask<Download>("POST", `${download(id)}/pause`),
+  resumeDownload: (id: string) => ask<Download>("POST", `${download(id)}/resume`),
+  prioritizeDownload: (id: string, priority: Priority) => ask<Download>("POST", `${download(id)}/priority`, { priority }),
+  moveDownload: (id: string, place: number) => ask<Download>("POST", `${download(id)}/move`, { place }),
+  limits: () => ask<Limits>("GET", "/api/v1/transfers/limits"),
+  setLimits: (all: Limits) => ask<Limits>("PUT", "/api/v1/transfers/limits", all),
   retryDownload: (id: string) => ask<Download>("POST", `${download(id)}/retry`),
   forgetDownload: (id: string) => ask<Download>("DELETE", download(id)),
   library: (after: string, limit: number) =>

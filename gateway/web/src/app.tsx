@@ -24,6 +24,8 @@ function useView(): View {
   useEffect(() => {
     const changed = () => setView(viewOfAddress());
     addEventListener("hashchange", changed);
+    // The address may have changed between the first look and now.
+    changed();
     return () => removeEventListener("hashchange", changed);
   }, []);
   return view;

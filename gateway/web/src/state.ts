@@ -93,8 +93,6 @@ export function useStatus(): NodeState {
 
 export interface DownloadsState {
   downloads: Download[];
-  /** Bytes per second, by id. */
-  rates: Map<string, number>;
   problem: string | null;
   more: boolean;
   refresh: () => void;
@@ -104,30 +102,13 @@ export const ended = (d: Download) => d.state === "done" || d.state === "failed"
 
 export function useDownloads(): DownloadsState {
   const [downloads, setDownloads] = useState<Download[]>([]);
-  const [rates, setRates] = useState(new Map<string, number>());
   const [problem, setProblem] = useState<string | null>(null);
   const [more, setMore] = useState(false);
-  const seen = useRef(new Map<string, { atMs: number; bytes: number; rate: number }>());
   const active = downloads.some((d) => !ended(d));
   const refresh = usePolling(
     async () => {
       try {
         const list = await api.downloads();
-        const nowMs = performance.now();
-        const next = new Map<string, { atMs: number; bytes: number; rate: number }>();
-        for (const d of list.downloads) {
-          if (d.state !== "transferring") continue;
-          const before = seen.current.get(d.id);
-          if (before && nowMs - before.atMs < 500) {
-            next.set(d.id, before);
-            continue;
-          }
-          const fresh = before ? (Math.max(0, d.bytes_verified - before.bytes) * 1000) / (nowMs - before.atMs) : 0;
-          // Half of the last value smooths what comes in bursts.
-          next.set(d.id, { atMs: nowMs, bytes: d.bytes_verified, rate: before?.rate ? (before.rate + fresh) / 2 : fresh });
-        }
-        seen.current = next;
-        setRates(new Map([...next].map(([id, x]) => [id, x.rate])));
         setDownloads(list.downloads);
         setMore(list.next_offset !== null);
         setProblem(null);
@@ -137,7 +118,7 @@ export function useDownloads(): DownloadsState {
     },
     active ? 1_000 : 5_000,
   );
-  return { downloads, rates, problem, more, refresh };
+  return { downloads, problem, more, refresh };
 }
 
 export interface EventsState {

@@ -68,8 +68,21 @@ export interface Source {
   state: string;
   bytes: number;
   bad_leaves: number;
+  rate_bytes_per_s: number;
+  bytes_asked: number;
   reason: string | null;
 }
+
+export interface Rejection {
+  publisher: string | null;
+  node: string | null;
+  root: string | null;
+  reason: string | null;
+  at_ms: number;
+}
+
+export const priorities = ["low", "normal", "high"] as const;
+export type Priority = (typeof priorities)[number];
 
 export type DownloadState =
   | "queued"
@@ -79,7 +92,9 @@ export type DownloadState =
   | "finishing"
   | "done"
   | "failed"
-  | "cancelled";
+  | "cancelled"
+  | "paused"
+  | "checking";
 
 export interface Download {
   id: string;
@@ -90,7 +105,15 @@ export interface Download {
   bytes_verified: number;
   bytes_received: number;
   bytes_kept: number;
+  bytes_wasted: number;
+  rate_bytes_per_s: number;
+  priority: Priority;
+  /** 1 is next; null: it does not wait for its turn. */
+  place: number | null;
+  /** How much of each equal part of the file is verified, 0 to 255. */
+  chunks: number[];
   sources: Source[];
+  rejections: Rejection[];
   path: string | null;
   sha256: string | null;
   reason: string | null;
@@ -101,6 +124,15 @@ export interface Download {
 export interface DownloadList {
   downloads: Download[];
   next_offset: number | null;
+}
+
+export interface Limits {
+  upload_limit_kib: number;
+  download_limit_kib: number;
+  upload_limit_per_peer_kib: number;
+  upload_slots: number;
+  active_downloads: number;
+  note: string;
 }
 
 export interface LibraryFile {

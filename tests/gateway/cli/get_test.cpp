@@ -91,7 +91,7 @@ TEST(get, without_wait_prints_the_id_once_the_mesh_has_answered) {
   const auto done = run_vsf({"--url", node.url(), "get", mbid});
   EXPECT_EQ(done.code, 0);
   EXPECT_EQ(done.out, id + "\n");
-  EXPECT_EQ(json::parse(node.requests().front().body)["mbid"], mbid);
+  EXPECT_EQ(json::parse(node.requests().front().body), (json{{"mbid", mbid}})) << "no priority was asked for";
   EXPECT_EQ(node.requests().size(), 3u);
 }
 
@@ -114,6 +114,59 @@ TEST(get, with_wait_prints_the_path_last) {
   EXPECT_NE(done.err.find("47%"), std::string::npos) << done.err;
   EXPECT_NE(done.err.find("1 source\n"), std::string::npos) << done.err;
   EXPECT_EQ(done.err.find('\r'), std::string::npos) << "this is no terminal";
+}
+
+json with_sources(std::uint64_t verified, const char* second) {
+  return {{"bytes_verified", verified},
+          {"sources",
+           {{{"address", "10.0.0.1:1"}, {"state", "active"}, {"bytes", 10}, {"rate_bytes_per_s", 2000}},
+            {{"address", "10.0.0.2:2"},
+             {"state", second},
+             {"bytes", 2},
+             {"bad_leaves", 1},
+             {"reason", second == std::string("banned") ? json("sent something else") : json()}}}}};
+}
+
+TEST(get, with_wait_names_the_culprit_once) {
+  node_with_states node({download("transferring", with_sources(1, "active")),
+                         download("transferring", with_sources(5, "banned")),
+                         download("transferring", with_sources(12, "banned")),
+                         download("done", {{"path", "/p"}})});
+  const auto done = run_vsf({"--url", node.url(), "get", mbid, "--wait"});
+  EXPECT_EQ(done.code, 0);
+  const std::string words = "10.0.0.2:2 is banned: sent something else\n";
+  const auto first = done.err.find(words);
+  EXPECT_NE(first, std::string::npos) << done.err;
+  EXPECT_EQ(done.err.find(words, first + 1), std::string::npos) << done.err;
+  EXPECT_EQ(done.err.find('\x1b'), std::string::npos) << "this is no terminal";
+}
+
+TEST(get, on_a_terminal_shows_each_source_below_the_bar) {
+  node_with_states node({download("transferring", with_sources(1, "active")),
+                         download("transferring", with_sources(12, "banned")),
+                         download("done", {{"path", "/p"}})});
+  const auto done = run_vsf_on_terminal({"--url", node.url(), "get", mbid, "--wait"});
+  EXPECT_EQ(done.code, 0);
+  EXPECT_EQ(done.out, "/p\n");
+  EXPECT_NE(done.err.find("2 sources\x1b[K\r\n  10.0.0.1:1  active  2.0 kB/s  47%\x1b[K\r\n"),
+            std::string::npos)
+      << done.err;
+  EXPECT_NE(done.err.find("  10.0.0.2:2  banned  0 B/s     9%   1 bad leaf  <- CULPRIT: sent something else"),
+            std::string::npos)
+      << done.err;
+  EXPECT_TRUE(done.err.ends_with("\x1b[2A\r\x1b[J")) << "the lines are gone in the end";
+  EXPECT_NE(done.err.find("10.0.0.2:2 is banned: sent something else\r\n"), std::string::npos)
+      << "this stays";
+}
+
+TEST(get, asks_for_a_priority) {
+  node_with_states node(std::vector<json>{download("connecting")});
+  EXPECT_EQ(run_vsf({"--url", node.url(), "get", mbid, "--priority", "high"}).code, 0);
+  EXPECT_EQ(json::parse(node.requests().front().body), (json{{"mbid", mbid}, {"priority", "high"}}));
+  const auto wrong = run_vsf({"--url", node.url(), "get", mbid, "--priority", "soon"});
+  EXPECT_EQ(wrong.code, 2);
+  EXPECT_EQ(lines_of(wrong.err).size(), 1u) << wrong.err;
+  EXPECT_EQ(node.requests().size(), 1u);
 }
 
 TEST(get, waits_for_a_node_that_restarts) {

@@ -52,6 +52,12 @@ TEST(usage, is_refused_in_one_line_with_exit_2) {
                                              {"--url", "http://", "status"},
                                              {"status", "--nope"},
                                              {"cancel"},
+                                             {"pause"},
+                                             {"forget"},
+                                             {"move", mbid},
+                                             {"priority", mbid},
+                                             {"limits", "--slots"},
+                                             {"limits", "9"},
                                              {"tool"},
                                              {"tool", "keys"},
                                              {"--api-key-file", "/nonexistent", "status"},
@@ -66,8 +72,8 @@ TEST(usage, is_refused_in_one_line_with_exit_2) {
 TEST(usage, help_is_no_failure) {
   const auto done = run_vsf({"--help"});
   EXPECT_EQ(done.code, 0);
-  for (const auto* command :
-       {"status", "search", "get", "downloads", "cancel", "retry", "events", "rescan", "tool"})
+  for (const auto* command : {"status", "search", "get", "downloads", "cancel", "retry", "pause", "resume",
+                              "forget", "priority", "move", "limits", "events", "rescan", "tool"})
     EXPECT_NE(done.out.find(command), std::string::npos) << command;
 }
 

@@ -74,9 +74,12 @@ TEST(search_for_people, lists_offers) {
 
 TEST(downloads_for_people, show_state_and_reason) {
   const auto out = downloads_text(json::parse(R"({"downloads": [
-    {"id": "aa", "state": "transferring", "bytes_total": 200, "bytes_verified": 50, "sources": [{}, {}], "mbid": "m", "path": null, "reason": null},
+    {"id": "aa", "state": "transferring", "bytes_total": 200, "bytes_verified": 50, "sources": [{}, {}], "mbid": "m", "path": null, "reason": null,
+     "rate_bytes_per_s": 1500, "priority": "high", "place": null},
+    {"id": "cc", "state": "queued", "bytes_total": 0, "sources": [], "rate_bytes_per_s": 0, "priority": "low", "place": 3},
     {"id": "bb", "state": "failed", "bytes_total": 0, "sources": [], "path": null, "reason": "not found"}]})"));
-  EXPECT_NE(out.find("aa  transferring  25%   200 B  2"), std::string::npos) << out;
+  EXPECT_NE(out.find("aa  transferring      25%   200 B  1.5 kB/s  2        high"), std::string::npos) << out;
+  EXPECT_NE(out.find("cc  queued, number 3  -     -      -         0        low"), std::string::npos) << out;
   EXPECT_NE(out.find("not found"), std::string::npos);
   EXPECT_NE(downloads_text(json::parse(R"({"downloads": []})")).find("vsf get"), std::string::npos);
 }

@@ -3,12 +3,14 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <sstream>
 
 namespace vsf::cli::test {
@@ -46,13 +48,22 @@ pid_t start(const std::vector<std::string>& arguments, int out, int err) {
   return pid;
 }
 
-}  // namespace
+/// Both ends of a way the program's words come: [0] to read, [1] the program's.
+using channel = std::array<int, 2>;
 
-outcome run_vsf(const std::vector<std::string>& arguments, const std::string& interrupt_after) {
+bool open_terminal(channel& ends) {
+  ends[0] = ::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+  if (ends[0] < 0 || ::grantpt(ends[0]) != 0 || ::unlockpt(ends[0]) != 0) return false;
+  ends[1] = ::open(::ptsname(ends[0]), O_RDWR | O_NOCTTY | O_CLOEXEC);
+  winsize size{};
+  size.ws_col = 100;
+  size.ws_row = 30;
+  return ends[1] >= 0 && ::ioctl(ends[1], TIOCSWINSZ, &size) == 0;
+}
+
+outcome run(const std::vector<std::string>& arguments, const std::string& interrupt_after, const channel& out,
+            const channel& err) {
   outcome result;
-  std::array<int, 2> out{};
-  std::array<int, 2> err{};
-  if (::pipe2(out.data(), O_CLOEXEC) != 0 || ::pipe2(err.data(), O_CLOEXEC) != 0) return result;
   const auto begun = clock::now();
   const auto pid = start(arguments, out[1], err[1]);
   ::close(out[1]);
@@ -76,6 +87,22 @@ outcome run_vsf(const std::vector<std::string>& arguments, const std::string& in
   result.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   result.seconds = std::chrono::duration<double>(clock::now() - begun).count();
   return result;
+}
+
+}  // namespace
+
+outcome run_vsf(const std::vector<std::string>& arguments, const std::string& interrupt_after) {
+  channel out{};
+  channel err{};
+  if (::pipe2(out.data(), O_CLOEXEC) != 0 || ::pipe2(err.data(), O_CLOEXEC) != 0) return {};
+  return run(arguments, interrupt_after, out, err);
+}
+
+outcome run_vsf_on_terminal(const std::vector<std::string>& arguments) {
+  channel out{};
+  channel err{};
+  if (::pipe2(out.data(), O_CLOEXEC) != 0 || !open_terminal(err)) return {};
+  return run(arguments, "", out, err);
 }
 
 std::vector<std::string> lines_of(const std::string& text) {

@@ -17,6 +17,9 @@ struct outcome {
 /// output holds that text.
 outcome run_vsf(const std::vector<std::string>& arguments, const std::string& interrupt_after = "");
 
+/// The same with standard error on a terminal of 100 columns and 30 rows; what was sent there is in `err`.
+outcome run_vsf_on_terminal(const std::vector<std::string>& arguments);
+
 std::vector<std::string> lines_of(const std::string& text);
 
 }  // namespace vsf::cli::test

@@ -1,9 +1,11 @@
 import { useState } from "preact/hooks";
 
 import { api, apiKey, sentence } from "../api";
-import { bytes, duration, fileName, mbidPattern, percent, rate, shortId } from "../format";
+import { bytes, duration, fileName, mbidPattern, percent, rate } from "../format";
 import { type DownloadsState, ended } from "../state";
-import type { Download, Source } from "../types";
+import type { Download } from "../types";
+import { DownloadPanel } from "./download_panel";
+import { LimitsForm } from "./limits_form";
 
 interface Props {
   state: DownloadsState;
@@ -39,11 +41,12 @@ export function Downloads({ state, say }: Props) {
           onInput={(e) => setMbid(e.currentTarget.value)} />
         <button type="submit" class="main">Download</button>
       </form>
+      <LimitsForm say={say} />
       {state.problem && <p class="banner bad" role="alert">{state.problem}</p>}
       {state.downloads.length === 0 && !state.problem && <p class="quiet">There are no downloads yet.</p>}
       <ul class="downloads">
         {state.downloads.map((d) => (
-          <Row key={d.id} download={d} speed={state.rates.get(d.id) ?? 0} act={act} say={say} />
+          <Row key={d.id} download={d} act={act} say={say} />
         ))}
       </ul>
       {state.more && <p class="quiet">These are the newest 100.</p>}
@@ -51,24 +54,28 @@ export function Downloads({ state, say }: Props) {
   );
 }
 
-const tones: Record<string, string> = { done: "good", failed: "bad", cancelled: "", queued: "" };
+const tones: Record<string, string> = { done: "good", failed: "bad", cancelled: "", queued: "", paused: "" };
 
 interface RowProps {
   download: Download;
-  speed: number;
   act: (what: Promise<Download>, done: string) => Promise<void>;
   say: (text: string) => void;
 }
 
-function Row({ download: d, speed, act, say }: RowProps) {
+function Row({ download: d, act, say }: RowProps) {
+  const [open, setOpen] = useState(false);
   const name = d.path ? fileName(d.path) : (d.mbid ?? d.id);
   const active = d.sources.filter((s) => s.state === "active").length;
+  const culprits = d.sources.filter((s) => s.state === "banned").length;
+  const speed = d.rate_bytes_per_s;
   const facts = [
     d.variant ? `${d.variant.codec}${d.variant.bitrate_kbps ? ` ${d.variant.bitrate_kbps} kbit/s` : ""}` : null,
     d.bytes_total > 0 ? (ended(d) ? bytes(d.bytes_total) : `${bytes(d.bytes_verified)} of ${bytes(d.bytes_total)}`) : null,
     d.state === "transferring" ? rate(speed) : null,
     d.state === "transferring" && speed > 0 ? `${duration(((d.bytes_total - d.bytes_verified) / speed) * 1000)} left` : null,
     !ended(d) && d.sources.length > 0 ? `${active} of ${d.sources.length} sources active` : null,
+    d.place !== null ? `number ${d.place} in the queue` : null,
+    !ended(d) && d.priority !== "normal" ? `${d.priority} priority` : null,
     d.finished_ms ? `ended ${new Date(d.finished_ms).toLocaleString()}` : null,
   ].filter((x) => x !== null);
   return (
@@ -89,21 +96,34 @@ function Row({ download: d, speed, act, say }: RowProps) {
       <div class="row">
         <Buttons download={d} name={name} act={act} say={say} />
       </div>
-      {d.sources.length > 0 && (
-        <details>
-          <summary>Sources</summary>
-          <Sources sources={d.sources} />
-        </details>
-      )}
+      <details open={open} onToggle={(e) => setOpen(e.currentTarget.open)}>
+        <summary>
+          <span>Details</span>
+          {culprits > 0 && <span class="state bad">{culprits === 1 ? "1 culprit" : `${culprits} culprits`}</span>}
+          {d.rejections.length > 0 && <span class="state bad">{d.rejections.length} rejected</span>}
+        </summary>
+        {open && <DownloadPanel download={d} name={name} act={act} />}
+      </details>
     </li>
   );
 }
 
-function Buttons({ download: d, name, act, say }: Omit<RowProps, "speed"> & { name: string }) {
+function Buttons({ download: d, name, act, say }: RowProps & { name: string }) {
   const over = ended(d);
   const retry = d.state === "failed" || d.state === "cancelled" || (d.state === "resolving" && d.reason !== null);
   return (
     <>
+      {!over && d.state !== "paused" && (
+        <button type="button" aria-label={`Pause ${name}`} onClick={() => void act(api.pauseDownload(d.id), "The download is paused.")}>
+          Pause
+        </button>
+      )}
+      {d.state === "paused" && (
+        <button type="button" class="main" aria-label={`Resume ${name}`}
+          onClick={() => void act(api.resumeDownload(d.id), "The download goes on.")}>
+          Resume
+        </button>
+      )}
       {!over && (
         <button type="button" aria-label={`Cancel ${name}`} onClick={() => void act(api.cancelDownload(d.id), "The download was cancelled.")}>
           Cancel
@@ -152,38 +172,5 @@ function Save({ id, name, say }: { id: string; name: string; say: (text: string)
     <button type="button" onClick={() => void save()}>
       Save
     </button>
-  );
-}
-
-function Sources({ sources }: { sources: Source[] }) {
-  return (
-    <div class="scroll">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Node</th>
-            <th scope="col">Address</th>
-            <th scope="col">State</th>
-            <th scope="col" class="number">Verified bytes</th>
-            <th scope="col" class="number">Bad blocks</th>
-            <th scope="col">Reason</th>
-          </tr>
-        </thead>
-        <tbody>
-          {sources.map((s) => (
-            <tr key={s.node}>
-              <td>
-                <code title={s.node ?? ""}>{shortId(s.node)}</code>
-              </td>
-              <td>{s.address}</td>
-              <td>{s.state}</td>
-              <td class="number">{bytes(s.bytes)}</td>
-              <td class="number">{s.bad_leaves}</td>
-              <td class="long">{s.reason}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
   );
 }
