@@ -11,6 +11,8 @@ namespace vsf::sim {
 
 namespace {
 
+constexpr std::uint64_t sub_fingerprints = 160;
+
 mbid draw_mbid(crypto::random_source& random) {
   mbid out;
   random.fill(out);
@@ -36,6 +38,9 @@ catalogue::catalogue(catalogue_options options) {
     r.content_seed = random.u64();
     r.duration_ms = static_cast<std::uint32_t>(60'000 + random.below(300'000));
     recordings_.push_back(r);
+    head_bytes head{};
+    content(i)(0, head);
+    by_head_[head] = i;
     // Weights are integers so that draws compare the same everywhere.
     sum += 1 + static_cast<std::uint64_t>(1e9 / std::pow(static_cast<double>(i + 1), options.zipf_exponent));
     cumulative_weight_.push_back(sum);
@@ -46,6 +51,11 @@ std::size_t catalogue::draw(crypto::random_source& random) const {
   const auto ticket = random.below(cumulative_weight_.back());
   const auto it = std::upper_bound(cumulative_weight_.begin(), cumulative_weight_.end(), ticket);
   return static_cast<std::size_t>(it - cumulative_weight_.begin());
+}
+
+std::optional<std::size_t> catalogue::find(const head_bytes& head) const {
+  const auto it = by_head_.find(head);
+  return it == by_head_.end() ? std::nullopt : std::optional(it->second);
 }
 
 storage::memory_files::generator catalogue::content(std::size_t index) const {
@@ -85,6 +95,10 @@ fb::FileEntryT catalogue::entry(std::size_t index, const std::string& path, std:
   out.channels = 2;
   out.bitrate_kbps = 900;
   out.duration_ms = r.duration_ms;
+  // What it sounds like is a table's, too: a fingerprint of 20 s that is the recording's own.
+  for (std::uint64_t n = 0; n < sub_fingerprints; ++n)
+    out.sub_fingerprints.push_back(static_cast<std::uint32_t>(latency::mix(~r.content_seed ^ n)));
+  out.fingerprinted = true;
   out.recording = box(r.id);
   out.release = box(r.release);
   out.artist = "Artist " + std::to_string(index / 10);

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <array>
 #include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "messages/schemas.hpp"
@@ -43,6 +45,10 @@ class catalogue {
   /// What the analyzer would say about a file with this recording.
   fb::FileEntryT entry(std::size_t index, const std::string& path, std::uint64_t mtime_ns) const;
   static std::string file_name(std::size_t index);
+  /// The first bytes of a file, which no two recordings share.
+  using head_bytes = std::array<std::uint8_t, 24>;
+  /// The recording whose file begins with these bytes.
+  std::optional<std::size_t> find(const head_bytes& head) const;
 
  private:
   struct hashed {
@@ -53,6 +59,7 @@ class catalogue {
 
   std::vector<recording> recordings_;
   std::vector<std::uint64_t> cumulative_weight_;
+  std::map<head_bytes, std::size_t> by_head_;
   mutable std::map<std::size_t, hashed> hashed_;
 };
 

@@ -19,23 +19,31 @@ constexpr std::uint16_t mesh_port = 50315;
 constexpr std::uint64_t unix_ms_at_start = 1'800'000'000'000;  // 2027-01-15
 constexpr const char* music_folder = "/music";
 
-/// Answers from the catalogue what a sandboxed analyzer would find in the file's bytes.
+/// Answers from the catalogue what a sandboxed analyzer would find in the file's bytes, of which it reads
+/// only as many as tell the catalogue's recordings apart: shared files and downloads alike.
 class table_analyzer final : public library::analyzer {
  public:
-  table_analyzer(const catalogue& music, std::map<std::string, std::size_t> files)
+  table_analyzer(const catalogue& music, std::shared_ptr<storage::file_system> files)
       : music_(music), files_(std::move(files)) {}
 
   void analyze(std::string path, library::analyze_options, done on_done) override {
-    const auto it = files_.find(path);
-    if (it == files_.end())
-      on_done(fail("no such file: " + path));
-    else
-      on_done(record<fb::FileEntry>::pack(music_.entry(it->second, path, 1)));
+    const auto file = files_->open_shared(path);
+    if (!file) return on_done(tl::unexpected(file.error()));
+    catalogue::head_bytes head{};
+    const auto got = (*file)->read_at(0, head);
+    if (!got) return on_done(tl::unexpected(got.error()));
+    if (const auto index = music_.find(head))
+      return on_done(record<fb::FileEntry>::pack(music_.entry(*index, path, 1)));
+    fb::FileEntryT unknown;
+    unknown.path = path;
+    unknown.problem = "not an audio file we know";
+    unknown.fault = fb::FileFault::not_audio;
+    on_done(record<fb::FileEntry>::pack(unknown));
   }
 
  private:
   const catalogue& music_;
-  std::map<std::string, std::size_t> files_;
+  std::shared_ptr<storage::file_system> files_;
 };
 
 struct listener_state {
@@ -114,18 +122,16 @@ void world::fill_environment(sim_node& node) {
     s.node.bootstrap.push_back({text.substr(0, text.rfind(':')), mesh_port});
   }
   auto walker = std::make_shared<library::table_walker>();
-  std::map<std::string, std::size_t> files;
   for (const auto index : node.shared) {
     const auto path = std::string(music_folder) + "/" + catalogue::file_name(index);
     walker->put({path, music_.recordings()[index].size, 1});
     node.files->share(path, music_.recordings()[index].size, music_.content(index));
-    files[path] = index;
   }
   env->network = node.machine;
   env->store = node.store;
   env->files = node.files;
   env->walker = walker;
-  env->analyzer = std::make_shared<table_analyzer>(music_, std::move(files));
+  env->analyzer = std::make_shared<table_analyzer>(music_, node.files);
   env->random =
       std::make_shared<crypto::seeded_random>(latency::mix(seed_ ^ 0xE7Au) ^ latency::mix(node.index));
   env->unix_ms = [epoch = epoch_](std::chrono::nanoseconds actor_now) {

@@ -1,9 +1,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "messages/types.hpp"
+#include "storage/disk_space.hpp"
+#include "storage/quarantine.hpp"
 
 namespace vsf::storage {
 
@@ -14,6 +17,8 @@ class file_reader {
   virtual std::uint64_t size() const = 0;
   /// Reads up to out.size() bytes; fewer only at the end of the file.
   virtual result<std::size_t> read_at(std::uint64_t offset, std::span<std::uint8_t> out) const = 0;
+  /// When it was changed last, as of now, in nanoseconds of unix time; nothing where files have no such time.
+  virtual std::optional<std::int64_t> modified_ns() const { return std::nullopt; }
 };
 
 /// A download on its way: pre-allocated, written at offsets.
@@ -23,6 +28,11 @@ class partial_file : public file_reader {
   virtual result<void> write_at(std::uint64_t offset, byte_view data) = 0;
   /// What was written before survives a loss of power after this.
   virtual result<void> sync() = 0;
+};
+
+struct quarantined {
+  std::string path;           // empty: there was no such partial file
+  std::uint64_t removed = 0;  // older files that went for it
 };
 
 /// The files of a node: those it shares, its partial and its finished downloads. Disk or memory (simulator).
@@ -35,12 +45,21 @@ class file_system {
   /// existing one of another size is an error.
   virtual result<std::shared_ptr<partial_file>> open_partial(const std::string& name, std::uint64_t size) = 0;
   virtual bool partial_exists(const std::string& name) = 0;
+  /// What the disks of the two folders have left.
+  virtual result<download_space> free_space() = 0;
+  /// The full path of a partial file of this name, for the analyzer; open_shared() opens it, too.
+  virtual std::string partial_path(const std::string& name) const = 0;
   /// Syncs the partial file and moves it into the download folder as `wanted_name` (one component, made safe
   /// by the caller; " (2)" and so on is put before the extension when taken). Across filesystems: copy, sync,
   /// unlink. Both folders are opened once and everything happens beneath their descriptors. Gives the
   /// finished file's full path.
   virtual result<std::string> finish(const std::string& partial_name, const std::string& wanted_name) = 0;
   virtual result<void> discard_partial(const std::string& name) = 0;
+  /// Moves a partial file into the folder `quarantine` beneath the incomplete folder, under a name that sorts
+  /// by age ("0001700000000000-NAME"), and removes the oldest there beyond the limits. Nothing in that folder
+  /// is ever delivered. Done once, it may be asked for again.
+  virtual result<quarantined> quarantine(const std::string& name, std::uint64_t unix_ms,
+                                         const quarantine_limits& limits) = 0;
   /// A finished download by the path finish() gave.
   virtual result<std::shared_ptr<file_reader>> open_finished(const std::string& path) = 0;
 };

@@ -5,9 +5,9 @@
 namespace vsf::storage {
 
 namespace {
-constexpr std::array<std::string_view, family_count> names{"meta",       "library",     "library_index",
-                                                           "own_leaves", "held_leaves", "contacts",
-                                                           "transfers",  "pieces",      "events"};
+constexpr std::array<std::string_view, family_count> names{
+    "meta",      "library", "library_index", "own_leaves", "held_leaves", "contacts",
+    "transfers", "pieces",  "events",        "offer_bans", "trees"};
 }  // namespace
 
 std::string_view name_of(family f) { return names.at(static_cast<std::size_t>(f)); }

@@ -21,9 +21,11 @@ enum class family : std::uint8_t {
   contacts,
   transfers,
   pieces,
-  events
+  events,
+  offer_bans,
+  trees
 };
-inline constexpr std::size_t family_count = 9;
+inline constexpr std::size_t family_count = 11;
 std::string_view name_of(family f);
 
 /// buffered: survives the end of the process, not of the machine. synced: survives both; what is acknowledged

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::uint64_t page_bytes = 64 * 1024;
 constexpr unsigned max_number = 1000;
+constexpr std::string_view incomplete_folder = "/incomplete/";
 
 /// The content of one file in pages; a page that was never written is zeros.
 struct paged_file {
@@ -91,8 +92,10 @@ struct memory_files::disk {
   std::map<std::string, std::shared_ptr<const shared_file>> shared;
   std::map<std::string, std::shared_ptr<paged_file>> partials;
   std::map<std::string, std::shared_ptr<paged_file>> finished;  // by full path
+  std::map<std::string, std::shared_ptr<paged_file>> quarantine;
   std::uint64_t limit_bytes = std::numeric_limits<std::uint64_t>::max();
   std::uint64_t used_bytes = 0;
+  std::optional<std::uint64_t> said_free_bytes, said_free_in_download_bytes;
   bool preallocation = true;
   std::uint64_t epoch = 0;  // grows with each crash; handles of an earlier one are dead
 
@@ -230,6 +233,10 @@ result<std::shared_ptr<file_reader>> memory_files::open_shared(const std::string
     const std::lock_guard lock(disk_->mutex);
     if (const auto it = disk_->shared.find(path); it != disk_->shared.end())
       return std::make_shared<shared_reader>(disk_, it->second);
+    if (path.starts_with(incomplete_folder))
+      if (const auto it = disk_->partials.find(path.substr(incomplete_folder.size()));
+          it != disk_->partials.end())
+        return std::make_shared<finished_reader>(disk_, it->second);
   }
   if (auto finished = open_finished(path)) return finished;
   return fail("The shared file " + path +
@@ -289,6 +296,43 @@ result<void> memory_files::discard_partial(const std::string& name) {
   return {};
 }
 
+result<download_space> memory_files::free_space() {
+  const std::lock_guard lock(disk_->mutex);
+  const auto left = disk_->limit_bytes - std::min(disk_->limit_bytes, disk_->used_bytes);
+  download_space out;
+  out.incomplete = {std::string(incomplete_folder.substr(0, incomplete_folder.size() - 1)),
+                    disk_->said_free_bytes.value_or(left)};
+  out.download = {disk_->download_folder,
+                  disk_->said_free_in_download_bytes.value_or(out.incomplete.free_bytes)};
+  out.one_disk = !disk_->said_free_in_download_bytes;
+  return out;
+}
+
+std::string memory_files::partial_path(const std::string& name) const {
+  return std::string(incomplete_folder) + name;
+}
+
+result<quarantined> memory_files::quarantine(const std::string& name, std::uint64_t unix_ms,
+                                             const quarantine_limits& limits) {
+  const auto kept = quarantine_name(name, unix_ms);
+  for (const auto* component : {&name, &kept})
+    if (auto ok = check_component(*component); !ok) return tl::unexpected(ok.error());
+  const std::lock_guard lock(disk_->mutex);
+  const auto it = disk_->partials.find(name);
+  if (it == disk_->partials.end()) return quarantined{};
+  quarantined out{std::string(incomplete_folder) + quarantine_folder + '/' + kept, 0};
+  disk_->quarantine.emplace(kept, it->second);
+  disk_->partials.erase(it);
+  std::map<std::string, std::uint64_t> sizes;
+  for (const auto& [key, file] : disk_->quarantine) sizes[key] = file->size;
+  for (const auto& old : quarantine_surplus(sizes, limits)) {
+    disk_->give_back(*disk_->quarantine.at(old));
+    disk_->quarantine.erase(old);
+    ++out.removed;
+  }
+  return out;
+}
+
 result<std::shared_ptr<file_reader>> memory_files::open_finished(const std::string& path) {
   const std::lock_guard lock(disk_->mutex);
   const auto it = disk_->finished.find(path);
@@ -323,9 +367,23 @@ void memory_files::set_preallocation(bool on) {
   disk_->preallocation = on;
 }
 
+void memory_files::set_free_bytes(std::optional<std::uint64_t> incomplete,
+                                  std::optional<std::uint64_t> download) {
+  const std::lock_guard lock(disk_->mutex);
+  disk_->said_free_bytes = incomplete;
+  disk_->said_free_in_download_bytes = download;
+}
+
 std::uint64_t memory_files::used_bytes() const {
   const std::lock_guard lock(disk_->mutex);
   return disk_->used_bytes;
+}
+
+std::vector<std::string> memory_files::in_quarantine() const {
+  const std::lock_guard lock(disk_->mutex);
+  std::vector<std::string> out;
+  for (const auto& [name, file] : disk_->quarantine) out.push_back(name);
+  return out;
 }
 
 std::vector<std::string> memory_files::finished() const {

@@ -28,7 +28,11 @@ class memory_files final : public file_system {
   result<std::shared_ptr<partial_file>> open_partial(const std::string& name, std::uint64_t size) override;
   bool partial_exists(const std::string& name) override;
   result<std::string> finish(const std::string& partial_name, const std::string& wanted_name) override;
+  std::string partial_path(const std::string& name) const override;
+  result<download_space> free_space() override;
   result<void> discard_partial(const std::string& name) override;
+  result<quarantined> quarantine(const std::string& name, std::uint64_t unix_ms,
+                                 const quarantine_limits& limits) override;
   result<std::shared_ptr<file_reader>> open_finished(const std::string& path) override;
 
   /// The machine lost its power: partial files are as they were at their last sync, ones never synced are
@@ -38,9 +42,14 @@ class memory_files final : public file_system {
   void set_disk_limit(std::uint64_t limit_bytes);
   /// Off: a partial file takes space as it is written (64 KiB pages), so that a full disk is met in write_at.
   void set_preallocation(bool on);
+  /// What free_space() says from now on, as if somebody else filled the disks; of two disks with a second
+  /// number. Without any: what the limit leaves.
+  void set_free_bytes(std::optional<std::uint64_t> incomplete, std::optional<std::uint64_t> download = {});
   std::uint64_t used_bytes() const;
   /// Paths of finished downloads in byte order.
   std::vector<std::string> finished() const;
+  /// Names in quarantine in byte order, which is that of their age.
+  std::vector<std::string> in_quarantine() const;
 
  private:
   struct disk;

@@ -90,7 +90,7 @@ rocksdb::ColumnFamilyOptions family_options(const std::shared_ptr<rocksdb::Cache
   rocksdb::ColumnFamilyOptions options;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   options.write_buffer_size = write_buffer_bytes;
-  options.arena_block_size = 64 * 1024;  // nine families: an eighth of a buffer each would be too much
+  options.arena_block_size = 64 * 1024;  // eleven families: an eighth of a buffer each would be too much
   options.max_write_buffer_number = 2;
   options.target_file_size_base = 8 * mib;
   options.max_bytes_for_level_base = 32 * mib;

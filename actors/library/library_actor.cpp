@@ -140,6 +140,20 @@ void order_analyses(self_pointer self) {
   }
 }
 
+void order_fingerprint(self_pointer self, nanoseconds now) {
+  auto& st = self->state;
+  // A scan needs the analyzer more.
+  if (st.index->scanning() || !st.fingerprints->running() || st.fingerprints->in_flight()) return;
+  const auto order = st.fingerprints->take_order();
+  if (order)
+    st.env->analyzer->analyze(order->path, {.fingerprint = true},
+                              [me = self->address(), id = order->id](result<record<fb::FileEntry>> entry) {
+                                pass_on(me, file_analyzed{id, {}, std::move(entry)});
+                              });
+  else if (st.fingerprints->running())
+    st.timer.arm(self, now);
+}
+
 void say_changes(self_pointer self, nanoseconds now, bool all) {
   auto& st = self->state;
   while (auto changes = st.index->take_changes(all))
@@ -185,11 +199,13 @@ void work(self_pointer self) {
     st.last_scan = *finished;
     st.scanned = true;
     say_finished(self, *finished);
+    st.fingerprints->begin();
     const auto minutes = st.env->settings.library.scan_interval_minutes;
     if (minutes > 0 && finished->full) st.next_scan = now + std::chrono::minutes(minutes);
     // Something may have been asked for meanwhile.
     st.timer.arm(self, now);
   }
+  order_fingerprint(self, now);
   if (st.index->work()) st.timer.arm(self, now);
   if (st.changes_due) st.timer.arm(self, *st.changes_due);
   if (st.next_scan) st.timer.arm(self, *st.next_scan);
@@ -237,12 +253,18 @@ void report(self_pointer self, std::uint64_t round) {
   counter("files_failed", c.unreadable, "reason=\"unreadable\"");
   counter("files_failed", c.bad_files, "reason=\"bad_content\"");
   counter("files_removed", c.removed);
-  counter("store_errors", c.store_errors);
+  const auto& f = st.fingerprints->counted();
+  counter("files_fingerprinted", f.fingerprinted, "outcome=\"sketch\"");
+  counter("files_fingerprinted", f.without, "outcome=\"none\"");
+  counter("files_fingerprinted", f.put_off, "outcome=\"put_off\"");
+  counter("store_errors", c.store_errors + f.store_errors);
   const auto stats = st.index->stats();
   gauge("files", stats.files);
   gauge("files_shareable", stats.shareable);
   gauge("bytes_shareable", stats.bytes);
   gauge("scanning", st.index->scanning() ? 1 : 0);
+  // Also while the publisher was not told of the last one yet.
+  gauge("fingerprinting", st.fingerprints->running() || st.index->has_changes() ? 1 : 0);
   gauge("files_to_analyze", st.index->queued() + st.index->in_flight());
   gauge("last_scan_ms", static_cast<std::uint64_t>(st.last_scan.took / std::chrono::milliseconds(1)));
   if (st.index->roots().empty()) out.notes.push_back("library.paths is empty: this node shares nothing.");
@@ -272,6 +294,7 @@ library_actor::behavior_type library(self_pointer self, environment_ptr env) {
   index_settings settings;
   settings.roots = env->settings.library.paths;
   st.index.emplace(env->store, std::move(settings));
+  st.fingerprints.emplace(env->store);
   st.index->want_scan();
   start_watch(self);
   return {
@@ -285,7 +308,10 @@ library_actor::behavior_type library(self_pointer self, environment_ptr env) {
         work(self);
       },
       [=](const file_analyzed& answer) {
-        self->state.index->analyzed(answer.id, answer.entry);
+        auto& state = self->state;
+        state.index->analyzed(answer.id, answer.entry);
+        if (const auto sketched = state.fingerprints->analyzed(answer.id, answer.entry))
+          state.index->changed(*sketched);
         work(self);
       },
       [=](const component_links& links) {

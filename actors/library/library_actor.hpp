@@ -8,6 +8,7 @@
 
 #include "actors/environment.hpp"
 #include "actors/interfaces.hpp"
+#include "actors/library/fingerprint_pass.hpp"
 #include "actors/library/library_index.hpp"
 #include "actors/supervisor/child_set_actor.hpp"
 
@@ -23,6 +24,7 @@ struct library_state {
   environment_ptr env;
   component_links links;
   std::optional<library_index> index;
+  std::optional<fingerprint_pass> fingerprints;
   std::unique_ptr<net::folder_watch> watch;
   std::string watch_problem;
   std::shared_ptr<walk_control> walk;

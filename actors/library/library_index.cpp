@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "actors/library/sketch.hpp"
 #include "net/analyzer_process/wire.hpp"
 
 namespace vsf::library {
@@ -188,6 +189,8 @@ void library_index::analyzed(std::uint64_t id, const result<record<fb::FileEntry
   }
   auto native = entry->unpack();
   native.path = path;
+  const auto answered = entry->unpack();
+  keep_sketch(answered, native);
   ++counters_.analyzed;
   if (!native.problem.empty()) {
     ++counters_.bad_files;

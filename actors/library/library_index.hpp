@@ -86,6 +86,8 @@ class library_index {
 
   /// A batch of changed MBIDs. Not `all`: only a full batch or the last of a scan.
   std::optional<fb::LibraryChangedT> take_changes(bool all);
+  /// Something else about the files of this recording changed.
+  void changed(const mbid& recording) { recordings_.insert(recording); }
   bool has_changes() const { return !recordings_.empty() || !releases_.empty(); }
 
   std::size_t queued() const { return queue_.size(); }

@@ -14,6 +14,11 @@ namespace {
 
 constexpr std::uint64_t clock_slack_s = 5 * 60;
 
+bool same_sketch(const fb::Sketch* published, const std::optional<fb::Sketch>& wanted) {
+  if (published == nullptr || !wanted) return published == nullptr && !wanted;
+  return std::memcmp(published, &*wanted, sizeof(fb::Sketch)) == 0;
+}
+
 bool carries(const std::unique_ptr<fb::Bytes16>& field, const mbid& id) {
   return field && from_fb<mbid>(*field) == id;
 }
@@ -46,29 +51,47 @@ fb::LeafT leaf_of(const leaf_content& content, std::uint64_t seq, std::uint64_t 
   out.variants = content.variants;
   out.tracks = content.tracks;
   out.tracks_total = content.tracks_total;
+  out.duration_ms = content.duration_ms;
+  if (content.sketch) out.sketch = std::make_unique<fb::Sketch>(*content.sketch);
   return out;
 }
 
 }  // namespace
 
 leaf_content recording_content(const mbid& recording, std::span<const fb::FileEntryT> files) {
-  leaf_content out{fb::LeafKind::recording, recording, {}, {}, 0};
+  leaf_content out;
+  out.kind = fb::LeafKind::recording;
+  out.mbid = recording;
+  // Of files with the same bytes, one that has been listened to already.
+  std::map<digest, const fb::FileEntryT*> by_root;
   for (const auto& file : files) {
     if (!carries(file.recording, recording)) continue;
-    if (const auto variant = library::variant_of(file)) out.variants.push_back(*variant);
+    const auto variant = library::variant_of(file);
+    if (!variant) continue;
+    out.variants.push_back(*variant);
+    auto& known = by_root[from_fb<digest>(variant->root())];
+    if (known == nullptr || (!known->sketch && file.sketch)) known = &file;
   }
   std::ranges::sort(out.variants, {}, order_of);
   // The same bytes may be there twice, and (with other tags read) even at two places of the order.
   std::set<digest> seen;
   std::erase_if(out.variants,
                 [&](const fb::Variant& v) { return !seen.insert(from_fb<digest>(v.root())).second; });
-  if (out.variants.size() > max_variants)
-    out.variants.erase(out.variants.begin() + max_variants, out.variants.end());
+  for (const auto& v : out.variants) {
+    const auto& file = *by_root.at(from_fb<digest>(v.root()));
+    if (out.duration_ms == 0) out.duration_ms = file.duration_ms;
+    if (!out.sketch && file.sketch) out.sketch = *file.sketch;
+  }
+  const auto room = out.sketch ? max_variants - 1 : max_variants;
+  if (out.variants.size() > room)
+    out.variants.erase(out.variants.begin() + static_cast<std::ptrdiff_t>(room), out.variants.end());
   return out;
 }
 
 leaf_content release_content(const mbid& release, std::span<const fb::FileEntryT> files) {
-  leaf_content out{fb::LeafKind::release, release, {}, {}, 0};
+  leaf_content out;
+  out.kind = fb::LeafKind::release;
+  out.mbid = release;
   std::map<std::tuple<std::uint16_t, std::uint16_t, mbid>, std::uint32_t> tracks;
   for (const auto& file : files) {
     if (!carries(file.release, release)) continue;
@@ -121,7 +144,9 @@ build_result build(const leaf_content& content, const fb::Leaf* published, const
   }
   const bool same = said_something && same_items(published->variants(), content.variants) &&
                     same_items(published->tracks(), content.tracks) &&
-                    published->tracks_total() == content.tracks_total && published->lease_s() == lease_s;
+                    published->tracks_total() == content.tracks_total &&
+                    published->duration_ms() == content.duration_ms &&
+                    same_sketch(published->sketch(), content.sketch) && published->lease_s() == lease_s;
   if (same && !signature_is_old(*published, now_s)) return {build_verdict::keep, {}};
   return {same ? build_verdict::renew : build_verdict::sign,
           leaf_of(content, seqs.next(unix_ms), now_s, lease_s)};

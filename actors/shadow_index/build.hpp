@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -15,13 +16,16 @@ struct leaf_content {
   std::vector<fb::Variant> variants;
   std::vector<fb::ReleaseTrack> tracks;
   std::uint16_t tracks_total = 0;
+  std::uint32_t duration_ms = 0;     // of a recording, 0: unknown
+  std::optional<fb::Sketch> sketch;  // of a recording
 
   bool says_nothing() const { return variants.empty() && tracks.empty(); }
 };
 
 /// Only files that can be shared (library::why_not_shared) and carry this MBID count. Canonical: the same
 /// files in any order give the same content. Never a path, a tag or an address. Variants: at most 10,
-/// distinct roots, lossless first, then quality, size and root.
+/// distinct roots, lossless first, then quality, size and root; duration and sketch are of the first that has
+/// them. With a sketch there is room for 9.
 leaf_content recording_content(const mbid& recording, std::span<const fb::FileEntryT> files);
 /// Tracks: at most 28 of tracks_total, distinct, by disc, track and recording.
 leaf_content release_content(const mbid& release, std::span<const fb::FileEntryT> files);

@@ -32,9 +32,12 @@ std::vector<candidate> rank(const std::vector<checked_leaf>& leaves, const node_
   std::map<bytes_id, same_bytes> groups;
   for (const auto& leaf : leaves) {
     if (leaf.tombstone || leaf.node == self || leaf.leaf->variants() == nullptr) continue;
-    for (const auto* v : *leaf.leaf->variants())
-      groups[{from_fb<digest>(v->root()), v->size(), v->codec()}].from.push_back(
-          {leaf.publisher, leaf.node, *v, std::min(leaf.issued_at_s, now_s)});
+    for (const auto* v : *leaf.leaf->variants()) {
+      candidate one{leaf.publisher,           leaf.node, *v, std::min(leaf.issued_at_s, now_s),
+                    leaf.leaf->duration_ms(), {}};
+      if (const auto* sketch = leaf.leaf->sketch()) one.sketch = *sketch;
+      groups[{from_fb<digest>(v->root()), v->size(), v->codec()}].from.push_back(std::move(one));
+    }
   }
   std::vector<std::pair<bytes_id, same_bytes>> sorted;
   for (auto& [id, group] : groups) {

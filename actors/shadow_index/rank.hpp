@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "actors/shadow_index/leaf.hpp"
@@ -12,6 +13,8 @@ struct candidate {
   node_id node{};
   fb::Variant variant;
   std::uint64_t issued_at_s = 0;
+  std::uint32_t duration_ms = 0;     // what its publisher says of the recording; 0: nothing
+  std::optional<fb::Sketch> sketch;  // likewise
 };
 
 inline constexpr std::size_t max_candidates = 256;

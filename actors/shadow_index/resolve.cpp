@@ -280,6 +280,8 @@ fb::ResolveResultT resolve_logic::answer_of(const subject& about, const knowledg
     next->node = box(c.node);
     next->variant = box(c.variant);
     next->issued_at_s = c.issued_at_s;
+    next->duration_ms = c.duration_ms;
+    if (c.sketch) next->sketch = std::make_unique<fb::Sketch>(*c.sketch);
     locate(*next, c.node);
     out.candidates.push_back(std::move(next));
   }

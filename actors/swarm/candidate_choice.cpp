@@ -5,6 +5,7 @@
 #include <set>
 #include <tuple>
 
+#include "actors/dht/contacts.hpp"
 #include "actors/swarm/hash_tree.hpp"
 
 namespace vsf::swarm {
@@ -13,11 +14,6 @@ namespace {
 
 // A resolver answers with far fewer; whatever is beyond is not worth the memory.
 constexpr std::size_t max_candidates = 1024;
-
-std::vector<std::uint8_t> address_group(const endpoint& at) {
-  // IPv4 is v4-mapped: a /24 is the first 15 bytes.
-  return {at.ip.begin(), at.ip.begin() + (at.is_v4() ? 15 : 6)};
-}
 
 }  // namespace
 
@@ -35,14 +31,15 @@ bool is_lossless(fb::Codec codec) {
   }
 }
 
-std::vector<variant_choice> rank_variants(const fb::ResolveResult& answer, const node_id& self) {
+std::vector<variant_choice> rank_variants(const fb::ResolveResult& answer, const node_id& self,
+                                          const refusal& refused) {
   std::vector<variant_choice> out;
   if (answer.candidates() == nullptr) return out;
   struct group {
     std::size_t at = 0;
     std::set<public_key> publishers;
     std::set<static_key> keys;
-    std::set<std::vector<std::uint8_t>> places;
+    std::set<dht::address_group> places;
   };
   std::map<std::tuple<digest, std::uint64_t>, group> groups;
   std::size_t seen = 0;
@@ -54,18 +51,19 @@ std::vector<variant_choice> rank_variants(const fb::ResolveResult& answer, const
     const auto& variant = *candidate->variant();
     const auto root = from_fb<digest>(variant.root());
     if (variant.size() == 0 || variant.size() > max_tree_file_size || root.is_zero()) continue;
+    const auto publisher = from_fb<public_key>(*candidate->publisher());
+    if (refused && refused(publisher, root)) continue;
     auto [it, fresh] = groups.try_emplace({root, variant.size()});
     auto& g = it->second;
     if (fresh) {
       g.at = out.size();
       out.push_back({variant, {}, 0, 0});
     }
-    const auto publisher = from_fb<public_key>(*candidate->publisher());
     g.publishers.insert(publisher);
     if (candidate->contact() == nullptr) continue;
     const auto who = from_fb(*candidate->contact());
     if (who.id == self || who.address.port == 0 || !g.keys.insert(who.key).second) continue;
-    g.places.insert(address_group(who.address));
+    g.places.insert(dht::group_of(who.address));
     out[g.at].sources.push_back({publisher, who});
   }
   for (const auto& [key, g] : groups) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <vector>
 
 #include "messages/schemas.hpp"
@@ -18,13 +19,15 @@ struct variant_choice {
   /// Those with a known address, in the resolver's order, without ourselves and without repeats.
   std::vector<source> sources;
   std::size_t publishers = 0;  // also those without an address
-  std::size_t groups = 0;      // address groups (/24, /48) the sources are in
+  std::size_t groups = 0;      // address groups (dht::group_of) the sources are in
 };
 
 bool is_lossless(fb::Codec codec);
 
 /// Best first: lossless, then quality, then from how many address groups and how many publishers it comes,
-/// then the resolver's order. Impossible sizes and our own offers are left out.
-std::vector<variant_choice> rank_variants(const fb::ResolveResult& answer, const node_id& self);
+/// then the resolver's order. Impossible sizes, our own offers and refused ones are left out.
+using refusal = std::function<bool(const public_key& publisher, const digest& root)>;
+std::vector<variant_choice> rank_variants(const fb::ResolveResult& answer, const node_id& self,
+                                          const refusal& refused = {});
 
 }  // namespace vsf::swarm

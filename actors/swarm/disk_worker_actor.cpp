@@ -63,6 +63,11 @@ struct runner {
   disk_answer operator()(transfer_logic::discard& c) const {
     return plain(disk.discard(std::move(c.transfer), c.partial_name));
   }
+  disk_answer operator()(transfer_logic::quarantine& c) const {
+    const auto moved = disk.quarantine(std::move(c.transfer), c.partial_name, c.unix_ms, c.bans);
+    if (!moved) return failed(0, moved.error());
+    return {0, answer::quarantined{*moved}};
+  }
   disk_answer operator()(const transfer_logic::forget& c) const { return plain(disk.forget(c.partial_name)); }
 
   static disk_answer plain(const result<void>& done) {
@@ -73,7 +78,11 @@ struct runner {
 
 }  // namespace
 
-disk_answer carry_out(transfer_disk& disk, disk_command command) { return std::visit(runner{disk}, command); }
+disk_answer carry_out(transfer_disk& disk, disk_command command) {
+  auto out = std::visit(runner{disk}, command);
+  if (auto* failure = std::get_if<answer::failed>(&out.what)) failure->no_room = disk.short_of_room();
+  return out;
+}
 
 disk_worker_actor::behavior_type disk_worker(disk_worker_actor::stateful_pointer<disk_worker_state> self) {
   supervisor::prepare(self);

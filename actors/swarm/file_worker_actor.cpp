@@ -7,7 +7,7 @@ namespace vsf::swarm {
 namespace {
 
 struct runner {
-  const shared_files& files;
+  shared_files& files;
 
   file_answer operator()(const upload_logic::open_file& c) const {
     return {file_answer::opened{c.ticket, files.open(c.root)}};

@@ -32,18 +32,19 @@ struct transfer_news {
 struct source_report {
   source_number source = 0;
   source_logic::effect what;
-  std::uint32_t window = 0;  // leaves
+  source_pace pace{};
 };
 /// From a transfer to one of its sources.
 struct source_order {
-  std::variant<transfer_logic::ask_proof, transfer_logic::ask_data> what;
+  std::variant<transfer_logic::ask_proof, transfer_logic::ask_data, transfer_logic::cancel_data> what;
 };
 
 /// A command for a transfer's disk; one of transfer_logic's effects.
-using disk_command = std::variant<transfer_logic::open_disk, transfer_logic::check_proof,
-                                  transfer_logic::write_leaves, transfer_logic::checkpoint,
-                                  transfer_logic::save, transfer_logic::finish, transfer_logic::settle,
-                                  transfer_logic::hash_file, transfer_logic::discard, transfer_logic::forget>;
+using disk_command =
+    std::variant<transfer_logic::open_disk, transfer_logic::check_proof, transfer_logic::write_leaves,
+                 transfer_logic::checkpoint, transfer_logic::save, transfer_logic::finish,
+                 transfer_logic::settle, transfer_logic::hash_file, transfer_logic::discard,
+                 transfer_logic::forget, transfer_logic::quarantine>;
 /// What came of it: exactly one for each command, in the same order.
 struct disk_answer {
   struct opened {
@@ -70,12 +71,17 @@ struct disk_answer {
   struct hash_failed {
     std::string reason;
   };
+  struct quarantined {
+    std::uint64_t removed = 0;  // older files that had to go
+  };
   struct done {};
   struct failed {
     std::string reason;
+    bool no_room = false;  // a disk of the downloads is too full
   };
   std::uint32_t epoch = 0;
-  std::variant<opened, proved, wrote, checkpointed, finished, hashed, hash_failed, done, failed> what;
+  std::variant<opened, proved, wrote, checkpointed, finished, hashed, hash_failed, quarantined, done, failed>
+      what;
 };
 /// The transfer's part of the download limit.
 struct rate_share {
@@ -91,6 +97,8 @@ using transfer_actor = caf::typed_actor<
     caf::reacts_to<record<fb::ResolveResult>>,
     // From its sources and its disk worker.
     caf::reacts_to<source_report>, caf::reacts_to<disk_answer>,
+    // What the analyzer found in the complete file; the id is the epoch.
+    caf::reacts_to<file_analyzed>,
     // From the swarm.
     caf::reacts_to<rate_share>,
     // Common.
@@ -138,6 +146,7 @@ struct file_answer {
 /// A session took (or dropped) a data frame.
 struct session_credit {
   std::uint64_t session = 0;
+  bool taken = true;
 };
 /// A session's actor ended.
 struct session_gone {
@@ -149,6 +158,7 @@ struct session_gone {
 using upload_engine_actor =
     caf::typed_actor<caf::reacts_to<session_request>, caf::reacts_to<session_credit>,
                      caf::reacts_to<session_gone>, caf::reacts_to<file_answer>,
+                     caf::reacts_to<record<fb::TransferLimits>>,
                      // Common.
                      caf::reacts_to<component_links>, caf::reacts_to<report_request>, caf::reacts_to<alarm>>;
 

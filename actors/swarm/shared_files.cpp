@@ -16,7 +16,7 @@ constexpr std::size_t copies_tried = 8;
 
 shared_files::shared_files(std::shared_ptr<storage::file_system> files,
                            std::shared_ptr<storage::kv_store> store)
-    : files_(std::move(files)), library_(std::move(store)) {}
+    : files_(std::move(files)), library_(store), trees_(std::move(store)) {}
 
 shared_files::opening shared_files::open(const digest& root) const {
   const auto paths = library_.find_root(root, copies_tried);
@@ -34,8 +34,9 @@ shared_files::opening shared_files::open(const digest& root) const {
       problem = file_problem::gone;
       continue;
     }
+    const auto changed = (*reader)->modified_ns();
     return {std::make_shared<shared_file>(
-                shared_file{root, path, entry->size(), entry->mtime_ns(), std::move(*reader)}),
+                shared_file{root, path, entry->size(), entry->mtime_ns(), std::move(*reader), changed}),
             file_problem::none};
   }
   return {nullptr, problem};
@@ -47,7 +48,7 @@ bool shared_files::still_known(const shared_file& file) const {
   const auto& entry = **found;
   return entry->root() != nullptr && from_fb<digest>(*entry->root()) == file.root &&
          entry->size() == file.size_bytes && entry->mtime_ns() == file.mtime_ns &&
-         string_of(entry->problem()).empty() && file.reader->size() == file.size_bytes;
+         string_of(entry->problem()).empty() && file.reader->modified_ns() == file.opened_mtime_ns;
 }
 
 shared_files::reading shared_files::read(const shared_file& file, std::uint32_t first_leaf,
@@ -62,8 +63,37 @@ shared_files::reading shared_files::read(const shared_file& file, std::uint32_t 
   return out;
 }
 
-shared_files::hashing shared_files::hash(const shared_file& file) const {
+std::shared_ptr<const hash_tree> shared_files::kept_tree(const shared_file& file) {
+  // A tree proves nothing of a file that is no longer what the library read.
+  if (file.opened_mtime_ns && *file.opened_mtime_ns != file.mtime_ns) return nullptr;
+  auto leaves = trees_.get(file.root);
+  if (!leaves) ++store_errors_;
+  if (!leaves || !*leaves) return nullptr;
+  auto tree = hash_tree::from_leaves(file.size_bytes, std::move(**leaves));
+  if (tree && tree->root() == file.root) return std::make_shared<const hash_tree>(std::move(*tree));
+  if (!trees_.reject(file.root)) ++store_errors_;
+  return nullptr;
+}
+
+shared_files::hashing shared_files::hash(const shared_file& file) {
   if (!still_known(file)) return {nullptr, file_problem::gone};
+  hashing out;
+  if (auto kept = kept_tree(file)) {
+    out.tree = std::move(kept);
+    out.from_disk = true;
+  } else {
+    out = read_all(file);
+    // Of a file of one piece the tree is no shorter to read than the file.
+    if (out.tree && out.tree->leaves().size() > piece_leaves && !trees_.put(file.root, out.tree->leaves()))
+      ++store_errors_;
+  }
+  out.evicted = trees_.evicted() - std::exchange(told_evicted_, trees_.evicted());
+  out.corrupt = trees_.corrupt() - std::exchange(told_corrupt_, trees_.corrupt());
+  out.not_kept = std::exchange(store_errors_, 0);
+  return out;
+}
+
+shared_files::hashing shared_files::read_all(const shared_file& file) const {
   tree_builder builder(tree_builder::keep::leaves);
   bytes buffer(static_cast<std::size_t>(std::min<std::uint64_t>(reading_bytes, file.size_bytes)));
   for (std::uint64_t at = 0; at < file.size_bytes;) {

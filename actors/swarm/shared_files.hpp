@@ -2,12 +2,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "actors/swarm/hash_tree.hpp"
 #include "messages/frame.hpp"
 #include "storage/file_system.hpp"
 #include "storage/library_store.hpp"
+#include "storage/tree_store.hpp"
 
 namespace vsf::swarm {
 
@@ -18,13 +20,15 @@ struct shared_file {
   std::uint64_t size_bytes = 0;
   std::int64_t mtime_ns = 0;
   std::shared_ptr<storage::file_reader> reader;
+  std::optional<std::int64_t> opened_mtime_ns{};  // as the disk had it when it was opened
 };
 using shared_file_ptr = std::shared_ptr<const shared_file>;
 
 /// Why a file or a part of it can't be had.
 enum class file_problem : std::uint8_t { none, not_shared, gone, unreadable };
 
-/// The reading side of the library, for uploads. Calls block; safe from any thread.
+/// The reading side of the library, for uploads. Calls block; one thread at a time, and of all instances over
+/// one store only one may be asked for hash().
 class shared_files {
  public:
   shared_files(std::shared_ptr<storage::file_system> files, std::shared_ptr<storage::kv_store> store);
@@ -47,15 +51,24 @@ class shared_files {
   struct hashing {
     std::shared_ptr<const hash_tree> tree;
     file_problem problem = file_problem::none;
+    bool from_disk = false;  // the tree was kept from an earlier time; the file was not read
+    // Since the last answer: kept trees that went for others, that were damaged, that could not be kept.
+    std::uint64_t evicted = 0, corrupt = 0, not_kept = 0;
   };
-  /// Reads the whole file. gone: its bytes are no longer those of its root.
-  hashing hash(const shared_file& file) const;
+  /// The tree of a file: kept from an earlier time if the file has not changed since the library read it,
+  /// else made by reading all of it, and kept. gone: its bytes are no longer those of its root.
+  hashing hash(const shared_file& file);
 
  private:
   bool still_known(const shared_file& file) const;
+  std::shared_ptr<const hash_tree> kept_tree(const shared_file& file);
+  hashing read_all(const shared_file& file) const;
 
   std::shared_ptr<storage::file_system> files_;
   storage::library_store library_;
+  storage::tree_store trees_;
+  std::uint64_t store_errors_ = 0;
+  std::uint64_t told_evicted_ = 0, told_corrupt_ = 0;
 };
 
 }  // namespace vsf::swarm

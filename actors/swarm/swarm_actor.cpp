@@ -51,7 +51,7 @@ void start_transfer(self_pointer self, const std::string& id) {
     auto& mine = s.transfers[id];
     mine.handle = self->system().spawn(
         transfer, transfer_setup{id, s.env, s.who, caf::actor_cast<swarm_actor>(self), s.disks[mine.worker],
-                                 *s.links, s.channels, s.share_bytes_per_s});
+                                 *s.links, s.channels, mine.share_bytes_per_s});
     return caf::actor_cast<caf::actor>(mine.handle);
   };
   st.children->add(std::move(spec));
@@ -59,12 +59,13 @@ void start_transfer(self_pointer self, const std::string& id) {
 
 void share_out(self_pointer self) {
   auto& st = self->state;
-  const auto limit = std::uint64_t{st.env->settings.transfers.download_limit_kib} * 1024;
-  if (limit == 0) return;
-  const auto share = limit / std::max<std::uint64_t>(1, st.registry.moving());
-  if (share == st.share_bytes_per_s) return;
-  st.share_bytes_per_s = share;
-  for (const auto& [id, t] : st.transfers) self->send(t.handle, rate_share{share});
+  const auto limit = std::uint64_t{st.limits.download_limit_kib} * 1024;
+  for (const auto& [id, share] : st.registry.shares(limit)) {
+    const auto it = st.transfers.find(id);
+    if (it == st.transfers.end() || it->second.share_bytes_per_s == share) continue;
+    it->second.share_bytes_per_s = share;
+    self->send(it->second.handle, rate_share{share});
+  }
 }
 
 /// What follows every change: turns, shares, events.
@@ -83,6 +84,27 @@ void settle(self_pointer self) {
     self->send(st.links->telemetry, record<fb::Event>::pack(event));
   }
   if (const auto at = st.registry.next_event()) st.timer.arm(self, *at);
+}
+
+fb::TransferLimitsT configured_limits(const config::settings& all) {
+  const auto& t = all.transfers;
+  fb::TransferLimitsT out;
+  out.upload_limit_kib = t.upload_limit_kib;
+  out.download_limit_kib = t.download_limit_kib;
+  out.upload_limit_per_peer_kib = t.upload_limit_per_peer_kib;
+  out.upload_slots = t.upload_slots;
+  out.active_downloads = t.active_downloads;
+  return out;
+}
+
+record<fb::TransferLimits> on_limits(self_pointer self, const fb::TransferLimits& wanted) {
+  auto& st = self->state;
+  wanted.UnPackTo(&st.limits);
+  st.registry.set_max_running(std::max<std::uint32_t>(1, st.limits.active_downloads));
+  if (st.links && st.links->uploads)
+    self->send(st.links->uploads, record<fb::TransferLimits>::pack(st.limits));
+  settle(self);
+  return record<fb::TransferLimits>::pack(self->state.limits);
 }
 
 void load(self_pointer self) {
@@ -104,7 +126,8 @@ caf::result<record<fb::TransferStatus>> on_start(self_pointer self, const fb::Fe
   auto& st = self->state;
   if (what.mbid() == nullptr) return sorry("a download needs the MBID of a recording");
   const auto wanted = from_fb<mbid>(*what.mbid());
-  const auto begun = st.registry.start(wanted, st.env->unix_ms(supervisor::now(self)), *st.env->random);
+  const auto begun =
+      st.registry.start(wanted, what.priority(), st.env->unix_ms(supervisor::now(self)), *st.env->random);
   if (!begun) return sorry(begun.error().message);
   if (!begun->is_new) {
     ++st.joined;
@@ -128,6 +151,47 @@ caf::result<record<fb::TransferStatus>> on_start(self_pointer self, const fb::Fe
   return begun->status;
 }
 
+/// Writes the registry's status of a transfer without an actor into its record.
+result<void> store_status(self_pointer self, const std::string& id) {
+  auto& st = self->state;
+  const auto stored = st.store->get(id);
+  if (!stored) return tl::unexpected(stored.error());
+  if (!*stored) return fail("the record of transfer " + id + " is gone from the store");
+  auto transfer = (**stored).unpack();
+  transfer.status = std::make_unique<fb::TransferStatusT>(st.registry.find(id)->unpack());
+  return st.store->put(transfer, {}, storage::durability::synced);
+}
+
+/// What a command does to a transfer that has no actor because it waits or is paused; nothing: its actor has
+/// to do it.
+std::optional<caf::result<record<fb::TransferStatus>>> in_queue(self_pointer self, const std::string& id,
+                                                                const fb::FetchControl& control) {
+  using answer = caf::result<record<fb::TransferStatus>>;
+  auto& st = self->state;
+  auto& registry = st.registry;
+  std::vector<std::string> changed{id};
+  const bool waits = registry.waits(id);
+  const auto state = (*registry.find(id))->state();
+  if (control.verb() == fb::FetchVerb::move) {
+    if (!waits) return answer{sorry("it does not wait for its turn, so it has no place in the queue")};
+    changed = registry.move(id, control.place());
+  } else if (registry.has_actor(id) || (!waits && state != fb::TransferState::paused)) {
+    return std::nullopt;
+  } else if (control.verb() == fb::FetchVerb::pause) {
+    registry.pause(id);
+  } else if (control.verb() == fb::FetchVerb::resume && state == fb::TransferState::paused) {
+    registry.resume(id);
+  } else if (control.verb() == fb::FetchVerb::prioritize) {
+    registry.prioritize(id, control.priority());
+  } else {
+    return std::nullopt;
+  }
+  for (const auto& one : changed)
+    if (const auto done = store_status(self, one); !done) return answer{sorry(done.error().message)};
+  settle(self);
+  return answer{registry.describe_one(id)};
+}
+
 caf::result<record<fb::TransferStatus>> on_control(self_pointer self,
                                                    const record<fb::FetchControl>& control) {
   auto& st = self->state;
@@ -136,6 +200,7 @@ caf::result<record<fb::TransferStatus>> on_control(self_pointer self,
     return caf::make_error(caf::sec::invalid_argument,
                            "there is no transfer " + id + "; list them to see their ids");
   if (!st.links) return sorry("the node is still starting; try again in a moment");
+  if (auto done = in_queue(self, id, *control)) return *std::move(done);
   if (!st.registry.has_actor(id)) {
     st.registry.run_now(id);
     start_transfer(self, id);
@@ -156,6 +221,11 @@ void add(transfer_counters& to, const transfer_counters& x) {
   to.sources_banned += x.sources_banned;
   to.resolves += x.resolves;
   to.sha256_mismatches += x.sha256_mismatches;
+  to.contents_agreed += x.contents_agreed;
+  to.contents_unknown += x.contents_unknown;
+  to.contents_unread += x.contents_unread;
+  to.contents_rejected += x.contents_rejected;
+  to.quarantine_removed += x.quarantine_removed;
 }
 
 void on_progress(self_pointer self, const transfer_progress& progress) {
@@ -198,6 +268,11 @@ record<fb::ComponentReport> report(self_pointer self) {
   count("sources_banned", st.totals.sources_banned);
   count("resolves", st.totals.resolves);
   count("sha256_mismatches", st.totals.sha256_mismatches);
+  count("contents_agreed", st.totals.contents_agreed);
+  count("contents_unknown", st.totals.contents_unknown);
+  count("contents_unread", st.totals.contents_unread);
+  count("contents_rejected", st.totals.contents_rejected);
+  count("quarantine_removed", st.totals.quarantine_removed);
   count("store_errors", st.store_errors);
   count("actor_restarts", st.children->restarts());
   for (const auto state : fb::EnumValuesTransferState()) {
@@ -221,6 +296,8 @@ swarm_actor::behavior_type swarm(self_pointer self, environment_ptr env, identit
   state.who = std::move(who);
   state.children.emplace(self, state.env, "swarm");
   state.store.emplace(state.env->store);
+  state.limits = configured_limits(state.env->settings);
+  state.registry.set_max_running(state.limits.active_downloads);
   state.channels = std::make_shared<std::atomic<std::uint32_t>>(
       static_cast<std::uint32_t>(state.env->random->below(65535)));
   for (std::size_t i = 0; i < swarm_state::workers; ++i) start_worker(self, i);
@@ -232,11 +309,14 @@ swarm_actor::behavior_type swarm(self_pointer self, environment_ptr env, identit
         const auto& registry = self->state.registry;
         if (page.only.empty()) return record<fb::TransferList>::pack(registry.list(page.offset, page.limit));
         fb::TransferListT one;
-        if (const auto* found = registry.find(page.only))
-          one.transfers.push_back(std::make_unique<fb::TransferStatusT>(found->unpack()));
+        if (registry.find(page.only) != nullptr)
+          one.transfers.push_back(
+              std::make_unique<fb::TransferStatusT>(registry.describe_one(page.only).unpack()));
         return record<fb::TransferList>::pack(one);
       },
       [self](const transfer_progress& progress) { on_progress(self, progress); },
+      [self](const record<fb::TransferLimits>& wanted) { return on_limits(self, *wanted); },
+      [self](const limits_request&) { return record<fb::TransferLimits>::pack(self->state.limits); },
       [self](const component_links& links) {
         auto& st = self->state;
         st.links = links;

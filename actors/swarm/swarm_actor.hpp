@@ -31,12 +31,13 @@ struct swarm_state {
     transfer_actor handle;
     std::size_t worker = 0;
     std::uint64_t controls = 0;  // forwarded to it
+    std::uint64_t share_bytes_per_s = 0;
   };
   std::map<std::string, running> transfers;
   std::array<disk_worker_actor, workers> disks;
   std::size_t next_worker = 0;
   std::shared_ptr<std::atomic<std::uint32_t>> channels;
-  std::uint64_t share_bytes_per_s = 0;
+  fb::TransferLimitsT limits;  // as configured at first; a change lasts until the node ends
   transfer_counters totals;
   std::uint64_t started = 0;
   std::uint64_t joined = 0;  // FetchStart for what was already running

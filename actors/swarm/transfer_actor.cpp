@@ -66,6 +66,19 @@ struct executor {
   }
   void operator()(const transfer_logic::ask_proof& e) const { order(e.source, {e}); }
   void operator()(const transfer_logic::ask_data& e) const { order(e.source, {e}); }
+  void operator()(const transfer_logic::cancel_data& e) const { order(e.source, {e}); }
+  void operator()(const transfer_logic::check& e) const {
+    const auto& env = *self->state.setup.env;
+    // Nothing that works for the transfer keeps it alive.
+    const auto answer = [me = caf::actor_addr(self->address()), epoch = e.epoch](auto found) {
+      if (const auto strong = caf::actor_cast<caf::strong_actor_ptr>(me))
+        caf::anon_send(caf::actor_cast<transfer_actor>(strong), file_analyzed{epoch, {}, std::move(found)});
+    };
+    if (env.analyzer)
+      env.analyzer->analyze(env.files->partial_path(e.partial_name), {.fingerprint = e.fingerprint}, answer);
+    else
+      answer(result<record<fb::FileEntry>>(fail("no analyzer is running")));
+  }
   void operator()(const transfer_logic::warn& e) const {
     auto& st = self->state;
     st.setup.env->log(log_level::warning, "swarm/transfer-" + st.setup.id, e.text);
@@ -95,7 +108,7 @@ struct executor {
 void settle(self_pointer self) {
   auto& st = self->state;
   const auto status = st.logic->take_status(now(self));
-  const bool over = st.logic->is_final() && st.jobs == 0;
+  const bool over = st.logic->is_at_rest() && st.jobs == 0;
   if (status || over) {
     auto news = std::make_shared<transfer_news>();
     news->transfer = st.setup.id;
@@ -132,8 +145,10 @@ transfer_logic::effects take_answer(self_pointer self, const disk_answer& answer
     return logic.hashed(at, epoch, a->sha256);
   if (const auto* a = std::get_if<disk_answer::hash_failed>(&answer.what))
     return logic.hash_failed(at, epoch, a->reason);
+  if (const auto* a = std::get_if<disk_answer::quarantined>(&answer.what))
+    return logic.quarantined(at, a->removed);
   if (const auto* a = std::get_if<disk_answer::failed>(&answer.what))
-    return logic.disk_failed(at, epoch, a->reason);
+    return logic.disk_failed(at, epoch, a->reason, a->no_room);
   return {};
 }
 
@@ -142,13 +157,13 @@ transfer_logic::effects take_report(self_pointer self, const source_report& repo
   const auto at = now(self);
   const auto number = report.source;
   if (std::holds_alternative<source_logic::opened>(report.what))
-    return logic.source_opened(at, number, report.window);
+    return logic.source_opened(at, number, report.pace);
   if (const auto* e = std::get_if<source_logic::proof_came>(&report.what))
     return logic.proof_came(at, number, e->piece, e->message);
   if (const auto* e = std::get_if<source_logic::data_came>(&report.what))
-    return logic.data_came(at, number, *e, report.window);
+    return logic.data_came(at, number, *e, report.pace);
   if (const auto* e = std::get_if<source_logic::request_failed>(&report.what))
-    return logic.request_failed(at, number, e->request, report.window);
+    return logic.request_failed(at, number, e->request, report.pace);
   if (const auto* e = std::get_if<source_logic::unasked>(&report.what)) return logic.unasked(at, e->bytes);
   if (const auto* e = std::get_if<source_logic::over>(&report.what))
     return logic.source_over(at, number, e->how, e->reason);
@@ -165,7 +180,23 @@ transfer_logic::effects take_command(self_pointer self, const fb::FetchControl& 
       return logic.retry(now(self));
     case fb::FetchVerb::forget:
       return logic.drop(now(self));
+    case fb::FetchVerb::pause:
+      return logic.pause(now(self));
+    case fb::FetchVerb::resume:
+      return logic.resume(now(self));
+    case fb::FetchVerb::prioritize:
+      return logic.prioritize(now(self), control.priority());
+    case fb::FetchVerb::move:
+      break;  // the swarm's own
   }
+  return {};
+}
+
+std::set<storage::offer> banned_of(self_pointer self, const fb::ResolveResult& answer) {
+  const auto& env = *self->state.setup.env;
+  auto found = storage::ban_store(env.store).among(offers_of(answer));
+  if (found) return std::move(*found);
+  env.log(log_level::error, "swarm/transfer-" + self->state.setup.id, found.error().message);
   return {};
 }
 
@@ -175,6 +206,10 @@ fb::TransferRecordT load(const transfer_setup& setup) {
   if (!*found || (**found)->status() == nullptr)
     throw std::runtime_error("there is no transfer " + setup.id + " in the store");
   return (**found).unpack();
+}
+
+std::uint64_t min_free_bytes(const config::settings& all) {
+  return std::uint64_t{all.transfers.min_free_mib} << 20;
 }
 
 }  // namespace
@@ -189,14 +224,18 @@ transfer_actor::behavior_type transfer(self_pointer self, transfer_setup setup) 
   auto from = load(state.setup);
   state.disk =
       std::make_shared<transfer_disk>(transfer_disk::places{state.setup.env->files, state.setup.env->store,
-                                                            state.setup.env->settings.transfers.download_dir},
+                                                            state.setup.env->settings.transfers.download_dir,
+                                                            min_free_bytes(state.setup.env->settings)},
                                       state.setup.id, from.synced);
-  state.logic.emplace(state.setup.who->node_id, std::move(from));
+  transfer_logic::options how;
+  how.max_active = state.setup.env->settings.transfers.sources_per_download;
+  how.first_piece = state.setup.env->random->u64();
+  state.logic.emplace(state.setup.who->node_id, std::move(from), how);
   if (state.setup.rate_bytes_per_s != 0) state.logic->set_rate(now(self), state.setup.rate_bytes_per_s);
   const bool unhashed =
       state.logic->status().state == fb::TransferState::done && state.logic->status().sha256 == nullptr;
   state.logic->know_time(now(self), state.setup.env->unix_ms(now(self)));
-  if (!state.logic->is_final() || unhashed) run(self, state.logic->start(now(self)));
+  if (!state.logic->is_at_rest() || unhashed) run(self, state.logic->start(now(self)));
   return {
       [self](const record<fb::FetchControl>& control) {
         run(self, take_command(self, *control));
@@ -204,12 +243,18 @@ transfer_actor::behavior_type transfer(self_pointer self, transfer_setup setup) 
       },
       [self](const record<fb::ResolveResult>& answer) {
         if (answer->id() == self->state.resolve_id)
-          run(self, self->state.logic->resolved(now(self), *answer));
+          run(self, self->state.logic->resolved(now(self), *answer, banned_of(self, *answer)));
       },
       [self](const source_report& report) { run(self, take_report(self, report)); },
       [self](const disk_answer& answer) {
         --self->state.jobs;
         run(self, take_answer(self, answer));
+      },
+      [self](const file_analyzed& answer) {
+        auto& logic = *self->state.logic;
+        const auto epoch = static_cast<std::uint32_t>(answer.id);
+        run(self, answer.entry ? logic.content_seen(now(self), epoch, answer.entry->unpack())
+                               : logic.content_unseen(now(self), epoch, answer.entry.error().message));
       },
       [self](const rate_share& share) {
         run(self, self->state.logic->set_rate(now(self), share.bytes_per_s));

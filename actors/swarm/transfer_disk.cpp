@@ -13,6 +13,8 @@ namespace {
 // An interrupted rename is looked for under this many numbered names.
 constexpr unsigned names_tried = 20;
 constexpr std::size_t reading_bytes = 1 << 20;
+// Whatever was to stay free: with less than that a disk is full.
+constexpr std::uint64_t full_bytes = 1 << 20;
 
 std::vector<digest> split(byte_view raw) {
   std::vector<digest> out(raw.size() / digest::length);
@@ -44,6 +46,7 @@ transfer_disk::transfer_disk(places where, std::string transfer, bytes synced)
       transfer_(std::move(transfer)),
       transfers_(where_.store),
       library_(where_.store),
+      bans_(where_.store),
       synced_(std::move(synced)) {}
 
 result<void> transfer_disk::put(fb::TransferRecordT& transfer, storage::durability how) {
@@ -80,11 +83,36 @@ result<transfer_disk::opened> transfer_disk::open(const digest& root, std::uint6
     }
     synced_.clear();  // whatever was there is gone
   }
+  if (!existed)
+    if (auto room = check_room(size_bytes); !room) return tl::unexpected(room.error());
   auto file = where_.files->open_partial(partial_name, size_bytes);
   if (!file) return tl::unexpected(file.error());
   file_ = std::move(*file);
   if (auto loaded = load_hashes(); !loaded) return tl::unexpected(loaded.error());
-  return recheck();
+  auto out = recheck();
+  if (out && existed && out->bytes_kept < size_)
+    if (auto room = check_room(0); !room) return tl::unexpected(room.error());
+  return out;
+}
+
+/// For so much more in the partial file, or (nothing) for a complete one, and for the finished file.
+result<void> transfer_disk::check_room(std::optional<std::uint64_t> new_bytes) {
+  no_room_ = false;
+  const auto space = where_.files->free_space();
+  if (!space) return tl::unexpected(space.error());
+  const auto least = std::max(where_.min_free_bytes, full_bytes);
+  result<void> enough;
+  if (new_bytes) enough = storage::check_room_to_write(*space, *new_bytes, least);
+  if (enough) enough = storage::check_room_to_finish(*space, size_, least);
+  no_room_ = !enough;
+  return enough;
+}
+
+bool transfer_disk::short_of_room() {
+  if (no_room_) return true;
+  // A disk that fills up between two checks is met by whatever writes to it.
+  const auto space = where_.files->free_space();
+  return space && !storage::check_room_to_write(*space, 0, std::max(where_.min_free_bytes, full_bytes));
 }
 
 result<transfer_disk::opened> transfer_disk::recheck() {
@@ -189,7 +217,9 @@ result<void> transfer_disk::checkpoint(fb::TransferRecordT transfer) {
   if (!file_) return fail("The partial file is not open: retry this download.");
   if (auto done = file_->sync(); !done) return done;
   synced_ = had_.raw();
-  return put(transfer, storage::durability::synced);
+  if (auto done = put(transfer, storage::durability::synced); !done) return done;
+  if (had_.set_count() == had_.leaves()) return {};
+  return check_room(0);  // after what is there is safe
 }
 
 result<void> transfer_disk::save(fb::TransferRecordT transfer, storage::durability how) {
@@ -216,6 +246,7 @@ result<std::string> transfer_disk::finish(fb::TransferRecordT transfer, const st
   if (!file_) return fail("The partial file is not open: retry this download.");
   if (auto done = file_->sync(); !done) return tl::unexpected(done.error());
   synced_ = had_.raw();
+  if (auto room = check_room(std::nullopt); !room) return tl::unexpected(room.error());
   transfer.status->path = name;
   if (auto done = put(transfer, storage::durability::synced); !done) return tl::unexpected(done.error());
   file_.reset();
@@ -248,6 +279,21 @@ result<void> transfer_disk::discard(fb::TransferRecordT transfer, const std::str
   if (auto done = transfers_.erase_pieces(transfer_); !done) return done;
   if (partial_name.empty()) return {};
   return where_.files->discard_partial(partial_name);
+}
+
+result<std::uint64_t> transfer_disk::quarantine(fb::TransferRecordT transfer, const std::string& partial_name,
+                                                std::uint64_t unix_ms,
+                                                const std::vector<fb::OfferBanT>& bans) {
+  file_.reset();
+  hashes_.clear();
+  // While the record still names the file as the one it fetches, a node that comes back checks it again.
+  if (auto done = bans_.put(bans); !done) return tl::unexpected(done.error());
+  if (auto done = transfers_.erase_pieces(transfer_); !done) return tl::unexpected(done.error());
+  synced_.clear();
+  if (auto done = put(transfer, storage::durability::synced); !done) return tl::unexpected(done.error());
+  const auto moved = where_.files->quarantine(partial_name, unix_ms, storage::quarantine_limits{});
+  if (!moved) return tl::unexpected(moved.error());
+  return moved->removed;
 }
 
 result<void> transfer_disk::forget(const std::string& partial_name) {

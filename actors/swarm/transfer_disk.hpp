@@ -10,6 +10,7 @@
 #include "actors/swarm/hash_tree.hpp"
 #include "actors/swarm/leaf_bitmap.hpp"
 #include "messages/schemas.hpp"
+#include "storage/ban_store.hpp"
 #include "storage/file_system.hpp"
 #include "storage/library_store.hpp"
 #include "storage/transfer_store.hpp"
@@ -23,7 +24,8 @@ class transfer_disk {
   struct places {
     std::shared_ptr<storage::file_system> files;
     std::shared_ptr<storage::kv_store> store;
-    std::string download_folder;  // where finish() puts files
+    std::string download_folder;       // where finish() puts files
+    std::uint64_t min_free_bytes = 0;  // open(), checkpoint() and finish() fail before a disk is fuller
   };
   struct opened {
     leaf_bitmap had;
@@ -50,6 +52,8 @@ class transfer_disk {
   /// Hashes the leaves whose bit is set in `wanted` and writes the right ones. `body` holds all of them, bit
   /// 0 first.
   result<written> write(std::uint32_t first_leaf, std::uint16_t count, std::uint64_t wanted, byte_view body);
+  /// Whether it is the free space that is in the way, so that it may go on when there is more.
+  bool short_of_room();
   /// Syncs the partial file, then stores the record with the leaves that are now safe.
   result<void> checkpoint(fb::TransferRecordT transfer);
   /// Stores the record; the leaves known as synced stay as they were.
@@ -64,12 +68,18 @@ class transfer_disk {
   result<void> settle(fb::TransferRecordT transfer);
   /// Removes the partial file, its hashes and its bitmap, and stores the record.
   result<void> discard(fb::TransferRecordT transfer, const std::string& partial_name);
+  /// Stores the bans, then the record (which names the partial file as rejected), then moves the file to
+  /// quarantine: after a kill at any point it is either checked again or moved. Gives how many older files
+  /// had to go there.
+  result<std::uint64_t> quarantine(fb::TransferRecordT transfer, const std::string& partial_name,
+                                   std::uint64_t unix_ms, const std::vector<fb::OfferBanT>& bans);
   /// Removes all traces: partial file, hashes and record.
   result<void> forget(const std::string& partial_name);
 
  private:
   result<void> load_hashes();
   result<opened> recheck();
+  result<void> check_room(std::optional<std::uint64_t> new_bytes);
   std::optional<std::string> find_finished(const std::string& name) const;
   result<void> put(fb::TransferRecordT& transfer, storage::durability how);
 
@@ -77,10 +87,12 @@ class transfer_disk {
   std::string transfer_;
   storage::transfer_store transfers_;
   storage::library_store library_;
+  storage::ban_store bans_;
   std::shared_ptr<storage::partial_file> file_;
   std::string partial_name_;
   digest root_{};
   std::uint64_t size_ = 0;
+  bool no_room_ = false;
   leaf_bitmap had_;
   bytes synced_;                                         // as stored
   std::map<std::uint32_t, std::vector<digest>> hashes_;  // of pieces with missing leaves

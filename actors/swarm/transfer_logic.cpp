@@ -13,9 +13,14 @@ using std::chrono::nanoseconds;
 }  // namespace
 
 transfer_logic::transfer_logic(const node_id& who, fb::TransferRecordT from, options how)
-    : self_(who), how_(how), partial_name_(std::move(from.partial_name)) {
+    : self_(who),
+      how_(how),
+      partial_name_(std::move(from.partial_name)),
+      rejected_partial_(std::move(from.rejected_partial)) {
   if (from.status) status_ = std::move(*from.status);
   status_.sources.clear();
+  for (const auto& claim : from.claims)
+    if (claim && claims_.size() < max_claims) claims_.push_back(from_record(*claim));
   if (!has_variant()) return;
   auto& banned = banned_[root()];
   for (const auto& key : from.banned) banned.insert(from_fb<static_key>(key));
@@ -27,7 +32,8 @@ bool transfer_logic::is_final() const {
 }
 
 bool transfer_logic::is_running() const {
-  return !is_final() && status_.state != fb::TransferState::queued && !finishing_;
+  return !is_final() && status_.state != fb::TransferState::queued &&
+         status_.state != fb::TransferState::paused && !finishing_ && !check_;
 }
 
 std::uint64_t transfer_logic::wall_ms(nanoseconds now) const {
@@ -56,8 +62,14 @@ fb::TransferStatusT transfer_logic::status() const {
     source->bytes = s.bytes;
     source->bad_leaves = s.bad_leaves;
     source->reason = s.reason;
+    if (s.state == fb::SourceState::active) {
+      source->rate_bytes_per_s = s.pace.rate_bytes_per_s;
+      out.rate_bytes_per_s += s.pace.rate_bytes_per_s;
+      if (plan_) source->bytes_asked = std::uint64_t{plan_->outstanding(s.number)} * leaf_size;
+    }
     out.sources.push_back(std::move(source));
   }
+  if (plan_) out.chunks = plan_->chunks(most_chunks);
   return out;
 }
 
@@ -65,6 +77,8 @@ fb::TransferRecordT transfer_logic::snapshot() const {
   fb::TransferRecordT out;
   out.status = std::make_unique<fb::TransferStatusT>(status());
   out.partial_name = partial_name_;
+  out.rejected_partial = rejected_partial_;
+  for (const auto& claim : claims_) out.claims.push_back(std::make_unique<fb::ClaimT>(to_record(claim)));
   if (has_variant())
     if (const auto it = banned_.find(root()); it != banned_.end())
       for (const auto& key : it->second) out.banned.push_back(to_fb(key));
@@ -94,6 +108,8 @@ transfer_logic::effects transfer_logic::start(nanoseconds now) {
   const auto finishing_as =
       status_.state == fb::TransferState::finishing ? std::exchange(status_.path, {}) : std::string{};
   set_state(fb::TransferState::resolving);
+  // The node ended before the file was in quarantine.
+  if (!rejected_partial_.empty()) out.push_back(quarantine{snapshot(), rejected_partial_, wall_ms(now), {}});
   if (has_variant()) {
     open(out);
     std::get<open_disk>(out.back()).finishing_as = finishing_as;
@@ -105,7 +121,8 @@ transfer_logic::effects transfer_logic::start(nanoseconds now) {
 void transfer_logic::open(effects& out) {
   plan_.reset();
   opening_ = true;
-  finishing_ = checkpointing_ = false;
+  finishing_ = checkpointing_ = looking_for_room_ = false;
+  room_again_.reset();
   unsynced_bytes_ = in_checkpoint_ = 0;
   if (partial_name_.empty())
     partial_name_ = status_.transfer + '-' + to_hex(root().view().first(4)) + ".part";
@@ -125,10 +142,13 @@ void transfer_logic::stop(effects& out) {
   close_sources(out);
   plan_.reset();
   ++epoch_;  // answers under way no longer count
-  opening_ = finishing_ = checkpointing_ = false;
+  opening_ = finishing_ = checkpointing_ = looking_for_room_ = false;
+  check_.reset();
   resolve_due_.reset();
   resolve_again_.reset();
+  room_again_.reset();
   bucket_wait_.reset();
+  steal_wait_.reset();
   unsynced_bytes_ = 0;
 }
 
@@ -150,7 +170,8 @@ transfer_logic::effects transfer_logic::cancel(nanoseconds now) {
 transfer_logic::effects transfer_logic::retry(nanoseconds now) {
   effects out;
   if (status_.state == fb::TransferState::done || finishing_ || forgotten_) return out;
-  const bool stopped = is_final() || status_.state == fb::TransferState::queued;
+  const bool stopped =
+      is_final() || status_.state == fb::TransferState::queued || status_.state == fb::TransferState::paused;
   vain_rounds_ = 0;
   for (auto& [key, s] : sources_) {
     s.failures = 0;
@@ -180,6 +201,29 @@ transfer_logic::effects transfer_logic::drop(nanoseconds now) {
   return out;
 }
 
+transfer_logic::effects transfer_logic::pause(nanoseconds) {
+  effects out;
+  if (is_final() || finishing_ || forgotten_ || status_.state == fb::TransferState::paused) return out;
+  stop(out);
+  set_state(fb::TransferState::paused, "paused on request");
+  out.push_back(save{snapshot(), stored::synced});
+  return out;
+}
+
+transfer_logic::effects transfer_logic::resume(nanoseconds now) {
+  if (status_.state != fb::TransferState::paused) return {};
+  return retry(now);
+}
+
+transfer_logic::effects transfer_logic::prioritize(nanoseconds, fb::Priority priority) {
+  effects out;
+  if (status_.priority == priority || forgotten_) return out;
+  status_.priority = priority;
+  dirty_ = urgent_ = true;
+  out.push_back(save{snapshot(), stored::synced});
+  return out;
+}
+
 transfer_logic::effects transfer_logic::set_rate(nanoseconds now, std::uint64_t bytes_per_s) {
   bucket_.set_rate(now, bytes_per_s, std::max<std::uint64_t>(bytes_per_s / 2, 4 * leaf_size));
   effects out;
@@ -191,6 +235,8 @@ transfer_logic::effects transfer_logic::set_rate(nanoseconds now, std::uint64_t 
 
 transfer_logic::effects transfer_logic::tick(nanoseconds now) {
   effects out;
+  check_tick(now, out);
+  look_for_room(now, out);
   if (!is_running()) return out;
   if (resolve_due_ && now >= *resolve_due_) {
     resolve_due_.reset();
@@ -203,10 +249,10 @@ transfer_logic::effects transfer_logic::tick(nanoseconds now) {
       out.push_back(save{snapshot(), stored::synced});
       return out;
     }
-    ++vain_rounds_;
+    if (active() == 0) ++vain_rounds_;
   }
   if (resolve_again_ && now >= *resolve_again_) {
-    if (active() == 0 || !has_variant())
+    if (!has_variant() || active() < wanted_sources())
       ask_resolver(now, out);
     else
       resolve_again_.reset();
@@ -222,12 +268,15 @@ std::optional<nanoseconds> transfer_logic::next_deadline() const {
     if (at) out = out ? std::min(*out, *at) : *at;
   };
   if (dirty_) earliest(urgent_ ? last_told_ : last_told_ + how_.status_interval);
+  if (check_) earliest(check_->due);
+  earliest(room_again_);
   if (!is_running()) return out;
   earliest(resolve_due_);
   earliest(resolve_again_);
   earliest(bucket_wait_);
+  earliest(steal_wait_);
   earliest(checkpoint_due());
-  if (plan_ && !plan_->complete() && active() < how_.max_active)
+  if (plan_ && !plan_->complete() && active() < wanted_sources())
     for (const auto& [key, s] : sources_)
       if (s.state == fb::SourceState::lost || s.state == fb::SourceState::idle ||
           s.state == fb::SourceState::refused)

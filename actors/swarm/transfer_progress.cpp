@@ -21,17 +21,25 @@ transfer_logic::effects transfer_logic::disk_opened(nanoseconds now, std::uint32
   if (epoch != epoch_ || !opening_) return out;
   opening_ = false;
   dirty_ = true;
+  if (std::exchange(looking_for_room_, false)) {
+    set_state(fb::TransferState::resolving);
+    ask_resolver(now, out);
+  }
   if (!what.finished_path.empty()) {
     finishing_ = true;
     status_.bytes_verified = status_.bytes_total;
     return finished(now, epoch, what.finished_path);
   }
-  plan_.emplace(status_.variant->size());
+  transfer_plan::options plan;
+  plan.first_piece =
+      static_cast<std::uint32_t>(how_.first_piece % std::max(1U, piece_count(status_.variant->size())));
+  plan_.emplace(status_.variant->size(), plan);
   plan_->restore(what.had, what.proven);
   status_.bytes_verified = plan_->bytes_had();
   status_.bytes_kept = what.bytes_kept;
-  // They came off the wire after the last checkpoint, whose count is the one that was stored.
-  status_.bytes_received += what.bytes_recovered;
+  // They came off the wire after the last checkpoint, whose count is the one that was stored; what came since
+  // this run began is counted.
+  if (!std::exchange(opened_once_, true)) status_.bytes_received += what.bytes_recovered;
   unsynced_bytes_ = what.bytes_recovered;
   unsynced_since_ = last_checkpoint_ = now;
   step(now, out);
@@ -60,6 +68,9 @@ transfer_logic::effects transfer_logic::leaves_checked(nanoseconds now, std::uin
   for (std::uint16_t i = 0; i < count; ++i)
     if (((good | bad) >> i & 1) != 0) plan_->leaf_checked(first_leaf + i, (good >> i & 1) != 0);
   auto* s = by_number(source);
+  if (s != nullptr && s->number == source)
+    for (std::uint16_t i = 0; i < count; ++i)
+      if (((good | bad) >> i & 1) != 0 && s->checking > 0) --s->checking;
   if (const auto length = masked_length(plan_->size(), first_leaf, count, good); length != 0) {
     counters_.bytes_verified += length;
     status_.bytes_verified = plan_->bytes_had();
@@ -76,7 +87,7 @@ transfer_logic::effects transfer_logic::leaves_checked(nanoseconds now, std::uin
     std::uint32_t wrong = 0;
     for (std::uint16_t i = 0; i < count; ++i) wrong += bad >> i & 1 ? 1 : 0;
     counters_.bad_leaves += wrong;
-    counters_.bytes_wasted += masked_length(plan_->size(), first_leaf, count, bad);
+    waste(masked_length(plan_->size(), first_leaf, count, bad));
     if (s != nullptr) {
       s->bad_leaves += wrong;
       ban(now, *s, "sent bytes that are not of this file", out);
@@ -161,19 +172,29 @@ transfer_logic::effects transfer_logic::hash_failed(nanoseconds, std::uint32_t e
   return out;
 }
 
-transfer_logic::effects transfer_logic::disk_failed(nanoseconds, std::uint32_t epoch,
-                                                    const std::string& reason) {
+transfer_logic::effects transfer_logic::disk_failed(nanoseconds now, std::uint32_t epoch,
+                                                    const std::string& reason, bool no_room) {
   effects out;
   if (epoch != 0 && epoch != epoch_) return out;
-  if (is_final() || status_.state == fb::TransferState::queued) {
+  const bool still = std::exchange(looking_for_room_, false);
+  if (is_final() || (status_.state == fb::TransferState::queued && !still)) {
     out.push_back(warn{reason});
     return out;
   }
   stop(out);
   set_state(fb::TransferState::queued, reason);
+  if (no_room) room_again_ = now + how_.room_interval;
+  if (no_room && still) return out;  // it was said already
   out.push_back(save{snapshot(), stored::buffered});
   out.push_back(warn{reason});
   return out;
+}
+
+/// Opening the partial file is what tells whether there is room now; until then it stays queued.
+void transfer_logic::look_for_room(nanoseconds now, effects& out) {
+  if (!room_again_ || now < *room_again_) return;
+  open(out);
+  looking_for_room_ = true;
 }
 
 }  // namespace vsf::swarm

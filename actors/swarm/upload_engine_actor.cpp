@@ -1,5 +1,6 @@
 #include "actors/swarm/upload_engine_actor.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace vsf::swarm {
@@ -14,7 +15,7 @@ session_sender_actor::behavior_type session_relay(relay_pointer self, upload_eng
   supervisor::prepare(self);
   self->monitor(peer);
   self->set_down_handler([=](const caf::down_msg&) { self->send(engine, session_gone{number}); });
-  return {[=](const session_sent&) { self->send(engine, session_credit{number}); }};
+  return {[=](const session_sent& sent) { self->send(engine, session_credit{number, sent.bytes != 0}); }};
 }
 
 struct executor {
@@ -79,7 +80,8 @@ void on_request(self_pointer self, const session_request& request) {
   auto& st = self->state;
   if (!request.peer) return;
   if (request.message) {
-    run(self, st.logic->message(supervisor::now(self), session_of(self, request), *request.message));
+    run(self,
+        st.logic->message(supervisor::now(self), session_of(self, request), request.who, *request.message));
     return;
   }
   const auto known = st.by_node.find(request.who);
@@ -120,12 +122,20 @@ record<fb::ComponentReport> report(self_pointer self) {
   const auto& c = st.logic->counters();
   count("bytes_served", c.bytes_served);
   count("frames_served", c.frames_served);
+  count("frames_dropped", c.frames_dropped);
   count("proofs_served", c.proofs_served);
   count("roots_opened", c.roots_opened);
   count("trees_built", c.trees_built);
+  count("trees_loaded", c.trees_loaded);
+  count("kept_trees_evicted", c.kept_trees_evicted);
+  count("kept_trees_corrupt", c.kept_trees_corrupt);
+  count("kept_tree_errors", c.kept_tree_errors);
   count("trees_dropped", st.logic->trees().dropped());
   count("files_gone", c.files_gone);
   count("sessions_refused", c.sessions_refused);
+  count("slots_taken_back", st.logic->slots().evicted());
+  count("waiting_peers_forgotten", st.logic->slots().forgotten());
+  count("traffic_peers_folded", st.logic->traffic().folded());
   for (std::size_t i = 0; i < c.denied.size(); ++i)
     count("denied", c.denied[i],
           "reason=\"" + std::string(fb::EnumNameDenyReason(static_cast<fb::DenyReason>(i))) + '"');
@@ -133,6 +143,10 @@ record<fb::ComponentReport> report(self_pointer self) {
   gauge("channels", st.logic->channels());
   gauge("requests_queued", st.logic->requests_queued());
   gauge("tree_cache_bytes", st.logic->trees().bytes());
+  gauge("slots", st.logic->slots().slots());
+  gauge("slots_held", st.logic->slots().held());
+  gauge("peers_waiting", st.logic->slots().waiting());
+  out.traffic = st.logic->traffic().report();
   return record<fb::ComponentReport>::pack(out);
 }
 
@@ -149,15 +163,21 @@ upload_engine_actor::behavior_type upload_engine(self_pointer self, environment_
   state.env = std::move(env);
   state.workers = std::move(workers);
   upload_logic::options how;
-  how.rate_bytes_per_s = std::uint64_t{state.env->settings.transfers.upload_limit_kib} * 1024;
+  const auto& configured = state.env->settings.transfers;
+  how.rate_bytes_per_s = std::uint64_t{configured.upload_limit_kib} * 1024;
+  how.peer_rate_bytes_per_s = std::uint64_t{configured.upload_limit_per_peer_kib} * 1024;
+  how.slots.slots = std::max<std::uint32_t>(1, configured.upload_slots);
   state.logic.emplace(how);
   return {
       [self](const session_request& request) { on_request(self, request); },
       [self](const session_credit& credit) {
-        run(self, self->state.logic->frame_sent(supervisor::now(self), credit.session));
+        run(self, self->state.logic->frame_sent(supervisor::now(self), credit.session, credit.taken));
       },
       [self](const session_gone& gone) { end_session(self, gone.session); },
       [self](const file_answer& answer) { on_answer(self, answer); },
+      [self](const record<fb::TransferLimits>& limits) {
+        run(self, self->state.logic->set_limits(supervisor::now(self), *limits));
+      },
       [self](const component_links& links) { self->state.links = links; },
       [self](const report_request& request) {
         const auto& links = self->state.links;

@@ -18,6 +18,11 @@ fb::DenyReason reason_of(file_problem problem) {
   }
 }
 
+/// What may gather in a bucket: a frame goes out at once, and a quarter of a second's worth.
+std::uint64_t burst_bytes(const upload_logic::options& how, std::uint64_t rate_bytes_per_s) {
+  return std::max(std::uint64_t{how.leaves_per_frame} * leaf_size, rate_bytes_per_s / 4);
+}
+
 bytes join(const std::vector<digest>& hashes) {
   bytes out;
   out.reserve(hashes.size() * digest::length);
@@ -27,15 +32,15 @@ bytes join(const std::vector<digest>& hashes) {
 
 }  // namespace
 
-upload_logic::upload_logic(options how) : how_(how), trees_(how.tree_cache_bytes) {
-  if (how.rate_bytes_per_s == 0) return;
-  const std::uint64_t one_frame = std::uint64_t{how.leaves_per_frame} * leaf_size;
-  bucket_ = token_bucket(how.rate_bytes_per_s, std::max(one_frame, how.rate_bytes_per_s / 4));
-}
+upload_logic::upload_logic(options how)
+    : how_(how),
+      slots_(how.slots),
+      trees_(how.tree_cache_bytes),
+      bucket_(how.rate_bytes_per_s, burst_bytes(how, how.rate_bytes_per_s)) {}
 
 std::size_t upload_logic::requests_queued() const {
   std::size_t total = 0;
-  for (const auto& [number, s] : sessions_) total += s.requests.size();
+  for (const auto number : wanting_) total += sessions_.at(number).requests;
   return total;
 }
 
@@ -49,43 +54,60 @@ void upload_logic::deny(session_number to, std::uint16_t number, std::uint32_t i
   out.push_back(say{to, overlay_message(std::move(no))});
 }
 
-void upload_logic::close(session& s, std::uint16_t number) {
+void upload_logic::close(nanoseconds now, session_number from, session& s, std::uint16_t number) {
   const auto it = s.channels.find(number);
   if (it == s.channels.end()) return;
   opening_.erase(it->second.opening);
   s.proofs -= std::min(s.proofs, it->second.proofs.size());
+  s.requests -= it->second.requests.size();
+  if (s.requests == 0) wanting_.erase(from);
   s.channels.erase(it);
   --channels_;
-  std::erase_if(s.requests, [&](const request& r) { return r.channel == number; });
+  if (s.channels.empty()) slots_.rest(now, s.who);
+}
+
+/// They lost their slots.
+void upload_logic::close_all(nanoseconds now, const std::vector<node_id>& whose, effects& out) {
+  if (whose.empty()) return;
+  for (auto& [number, s] : sessions_) {
+    if (std::find(whose.begin(), whose.end(), s.who) == whose.end()) continue;
+    while (!s.channels.empty()) {
+      const auto last = s.channels.begin()->first;
+      close(now, number, s, last);
+      deny(number, last, 0, fb::DenyReason::no_slot, out);
+    }
+  }
 }
 
 void upload_logic::erase_if_empty(session_number number) {
   const auto it = sessions_.find(number);
-  if (it != sessions_.end() && it->second.channels.empty() && it->second.in_flight == 0) sessions_.erase(it);
+  if (it == sessions_.end()) return;
+  const auto& s = it->second;
+  if (s.channels.empty() && s.in_flight == 0 && !s.remembered) sessions_.erase(it);
 }
 
-upload_logic::effects upload_logic::message(nanoseconds now, session_number from,
+upload_logic::effects upload_logic::message(nanoseconds now, session_number from, const node_id& who,
                                             const fb::OverlayMessage& what) {
   effects out;
-  if (sessions_.count(from) == 0 && sessions_.size() >= how_.max_sessions) {
+  const auto known = sessions_.find(from);
+  if (known == sessions_.end() && sessions_.size() >= how_.max_sessions) {
     ++counters_.sessions_refused;
     if (const auto* open = what.body_as_OpenRoot())
       deny(from, open->channel(), 0, fb::DenyReason::no_slot, out);
     return out;
   }
-  auto& s = sessions_[from];
+  auto& s = known == sessions_.end() ? sessions_[from] : known->second;
+  s.who = who;
   if (const auto* open = what.body_as_OpenRoot()) {
     open_root(now, from, s, *open, out);
   } else if (const auto* proof = what.body_as_GetProof()) {
     get_proof(now, from, s, *proof, out);
   } else if (const auto* data = what.body_as_GetData()) {
     get_data(now, from, s, *data, out);
-  } else if (const auto* cancel = what.body_as_Cancel()) {
-    std::erase_if(s.requests, [&](const request& r) {
-      return r.channel == cancel->channel() && r.id == cancel->request();
-    });
+  } else if (const auto* given_up = what.body_as_Cancel()) {
+    cancel(from, s, *given_up);
   } else if (const auto* ended = what.body_as_CloseRoot()) {
-    close(s, ended->channel());
+    close(now, from, s, ended->channel());
   }
   pump(now, out);
   erase_if_empty(from);
@@ -96,7 +118,9 @@ upload_logic::effects upload_logic::session_ended(nanoseconds now, session_numbe
   effects out;
   const auto it = sessions_.find(number);
   if (it == sessions_.end()) return out;
-  while (!it->second.channels.empty()) close(it->second, it->second.channels.begin()->first);
+  auto& s = it->second;
+  while (!s.channels.empty()) close(now, number, s, s.channels.begin()->first);
+  slots_.drop(s.who);
   sessions_.erase(it);
   // Words that were still under way can begin a session of this number again; its reads are not these.
   for (auto& [ticket, job] : reading_)
@@ -105,40 +129,39 @@ upload_logic::effects upload_logic::session_ended(nanoseconds now, session_numbe
   return out;
 }
 
-bool upload_logic::make_room(nanoseconds now, effects& out) {
-  session_number who = 0;
-  std::uint16_t number = 0;
-  auto oldest = now - how_.idle;
-  for (const auto& [id, s] : sessions_)
-    for (const auto& [at, c] : s.channels)
-      if (c.used < oldest) {
-        oldest = c.used;
-        who = id;
-        number = at;
-      }
-  if (number == 0) return false;
-  close(sessions_.at(who), number);
-  deny(who, number, 0, fb::DenyReason::no_slot, out);
-  return true;
+/// Who waits for us is not idle, only who does not take what it asked for.
+void upload_logic::mark_waited_for(nanoseconds now) {
+  for (const auto number : wanting_)
+    if (const auto& s = sessions_.at(number); s.in_flight < how_.frames_in_flight_per_session)
+      slots_.use(now, s.who);
 }
 
 void upload_logic::open_root(nanoseconds now, session_number from, session& s, const fb::OpenRoot& what,
                              effects& out) {
   const auto number = what.channel();
-  close(s, number);  // a downloader that was restarted begins again
+  close(now, from, s, number);  // a downloader that was restarted begins again
   if (number == 0 || what.root() == nullptr) {
     deny(from, number, 0, fb::DenyReason::bad_request, out);
     return;
   }
-  if (s.channels.size() >= how_.max_channels_per_session ||
-      (channels_ >= how_.max_channels && !make_room(now, out))) {
+  if (s.channels.size() >= how_.max_channels_per_session) {
     deny(from, number, 0, fb::DenyReason::no_slot, out);
     return;
   }
+  mark_waited_for(now);
+  const auto slot = slots_.ask(now, s.who);
+  close_all(now, slot.evicted, out);
+  if (!slot.granted) {
+    deny(from, number, 0, fb::DenyReason::no_slot, out);
+    return;
+  }
+  if (!s.remembered)
+    s.bucket = token_bucket(how_.peer_rate_bytes_per_s, burst_bytes(how_, how_.peer_rate_bytes_per_s));
+  s.remembered = true;
   channel c;
   c.root = from_fb<digest>(*what.root());
   c.born = c.opening = next_ticket_++;
-  c.used = c.rechecked = now;
+  c.rechecked = now;
   opening_[c.opening] = {from, number};
   out.push_back(open_file{c.opening, c.root});
   s.channels.emplace(number, std::move(c));
@@ -157,14 +180,15 @@ upload_logic::effects upload_logic::file_opened(nanoseconds now, std::uint64_t t
   c.opening = 0;
   if (!what.file) {
     if (what.problem == file_problem::gone) ++counters_.files_gone;
-    close(s, job.channel);
+    close(now, job.session, s, job.channel);
     deny(job.session, job.channel, 0, reason_of(what.problem), out);
     pump(now, out);
     erase_if_empty(job.session);
     return out;
   }
   c.file = what.file;
-  c.used = c.rechecked = now;
+  c.rechecked = now;
+  slots_.use(now, s.who);
   ++counters_.roots_opened;
   fb::RootOpenedT yes;
   yes.channel = job.channel;
@@ -194,17 +218,17 @@ void upload_logic::get_proof(nanoseconds now, session_number from, session& s, c
   }
   auto& c = it->second;
   if (!c.file || what.piece() >= piece_count(c.file->size_bytes)) {
-    close(s, what.channel());
+    close(now, from, s, what.channel());
     deny(from, what.channel(), 0, fb::DenyReason::bad_request, out);
     return;
   }
-  c.used = now;
+  slots_.use(now, s.who);
   if (const auto tree = trees_.get(c.root)) {
     say_proof(from, what.channel(), *tree, what.piece(), out);
     return;
   }
   if (s.proofs >= how_.max_proofs_per_session) {
-    close(s, what.channel());
+    close(now, from, s, what.channel());
     deny(from, what.channel(), 0, fb::DenyReason::rate_limited, out);
     return;
   }
@@ -217,13 +241,15 @@ upload_logic::effects upload_logic::file_hashed(nanoseconds now, const digest& r
                                                 const shared_files::hashing& what) {
   effects out;
   hashing_.erase(root);
+  counters_.kept_trees_evicted += what.evicted;
+  counters_.kept_trees_corrupt += what.corrupt;
+  counters_.kept_tree_errors += what.not_kept;
   if (!what.tree) {
-    if (what.problem == file_problem::gone) ++counters_.files_gone;
-    file_lost(root, reason_of(what.problem), out);
+    file_lost(now, root, what.problem, out);
     pump(now, out);
     return out;
   }
-  ++counters_.trees_built;
+  ++(what.from_disk ? counters_.trees_loaded : counters_.trees_built);
   trees_.put(what.tree);
   for (auto& [id, s] : sessions_)
     for (auto& [number, c] : s.channels) {
@@ -231,12 +257,12 @@ upload_logic::effects upload_logic::file_hashed(nanoseconds now, const digest& r
       for (const auto piece : c.proofs) say_proof(id, number, *what.tree, piece, out);
       s.proofs -= std::min(s.proofs, c.proofs.size());
       c.proofs.clear();
-      c.used = now;
     }
   return out;
 }
 
-void upload_logic::file_lost(const digest& root, fb::DenyReason reason, effects& out) {
+void upload_logic::file_lost(nanoseconds now, const digest& root, file_problem problem, effects& out) {
+  if (problem == file_problem::gone) ++counters_.files_gone;
   trees_.erase(root);
   std::vector<session_number> touched;
   for (auto& [id, s] : sessions_) {
@@ -244,8 +270,8 @@ void upload_logic::file_lost(const digest& root, fb::DenyReason reason, effects&
     for (const auto& [number, c] : s.channels)
       if (c.root == root && c.file) numbers.push_back(number);
     for (const auto number : numbers) {
-      close(s, number);
-      deny(id, number, 0, reason, out);
+      close(now, id, s, number);
+      deny(id, number, 0, reason_of(problem), out);
     }
     if (!numbers.empty()) touched.push_back(id);
   }
@@ -261,107 +287,42 @@ void upload_logic::get_data(nanoseconds now, session_number from, session& s, co
   }
   auto& c = it->second;
   const auto leaves = c.file ? leaf_count(c.file->size_bytes) : 0;
-  const bool known = std::any_of(s.requests.begin(), s.requests.end(), [&](const request& r) {
-    return r.channel == what.channel() && r.id == what.request();
-  });
+  const bool known = std::any_of(c.requests.begin(), c.requests.end(),
+                                 [&](const request& r) { return r.id == what.request(); });
   if (what.request() == 0 || what.count() == 0 || what.count() > 64 || what.first_leaf() >= leaves ||
       what.count() > leaves - what.first_leaf() || known) {
-    close(s, what.channel());
+    close(now, from, s, what.channel());
     deny(from, what.channel(), 0, fb::DenyReason::bad_request, out);
     return;
   }
-  c.used = now;
-  if (s.requests.size() >= how_.max_requests_per_session) {
+  slots_.use(now, s.who);
+  if (s.requests >= how_.max_requests_per_session &&
+      c.requests.size() >= how_.max_requests_per_session / how_.max_channels_per_session) {
     deny(from, what.channel(), what.request(), fb::DenyReason::rate_limited, out);
     return;
   }
-  s.requests.push_back({what.channel(), what.request(), what.first_leaf(), what.count()});
+  c.requests.push_back({what.request(), what.first_leaf(), what.count()});
+  ++s.requests;
+  wanting_.insert(from);
 }
 
-upload_logic::session* upload_logic::next_turn() {
-  const auto ready = [&](const session& s) {
-    return !s.requests.empty() && s.in_flight < how_.frames_in_flight_per_session;
-  };
-  auto it = sessions_.upper_bound(last_served_);
-  for (std::size_t i = 0; i < sessions_.size(); ++i, ++it) {
-    if (it == sessions_.end()) it = sessions_.begin();
-    if (!ready(it->second)) continue;
-    last_served_ = it->first;
-    return &it->second;
-  }
-  return nullptr;
+void upload_logic::cancel(session_number from, session& s, const fb::Cancel& what) {
+  const auto it = s.channels.find(what.channel());
+  if (it == s.channels.end()) return;
+  s.requests -= std::erase_if(it->second.requests, [&](const request& r) { return r.id == what.request(); });
+  if (s.requests == 0) wanting_.erase(from);
 }
 
-void upload_logic::pump(nanoseconds now, effects& out) {
-  wait_.reset();
-  while (reading_.size() < how_.reads_in_flight) {
-    const auto turn = last_served_;
-    auto* s = next_turn();
-    if (s == nullptr) return;
-    auto& r = s->requests.front();
-    auto& c = s->channels.at(r.channel);
-    const auto count = std::min(r.left, how_.leaves_per_frame);
-    std::uint64_t length = 0;
-    for (std::uint16_t i = 0; i < count; ++i) length += leaf_length(c.file->size_bytes, r.next_leaf + i);
-    if (!bucket_.take(now, length)) {
-      last_served_ = turn;  // it stays this session's turn
-      wait_ = bucket_.ready_at(now, length);
-      return;
-    }
-    const bool recheck = now - c.rechecked >= how_.recheck;
-    if (recheck) c.rechecked = now;
-    c.used = now;
-    const auto ticket = next_ticket_++;
-    reading_[ticket] = {last_served_, r.channel, c.born, r.id, r.next_leaf, count, c.file};
-    out.push_back(read_leaves{ticket, c.file, r.next_leaf, count, recheck});
-    ++s->in_flight;
-    r.next_leaf += count;
-    r.left = static_cast<std::uint16_t>(r.left - count);
-    if (r.left == 0) s->requests.pop_front();
-  }
-}
-
-upload_logic::effects upload_logic::leaves_read(nanoseconds now, std::uint64_t ticket,
-                                                const shared_files::reading& what) {
+upload_logic::effects upload_logic::set_limits(nanoseconds now, const fb::TransferLimits& limits) {
   effects out;
-  const auto found = reading_.find(ticket);
-  if (found == reading_.end()) return out;
-  const auto job = found->second;
-  reading_.erase(found);
-  const auto it = sessions_.find(job.session);
-  if (it != sessions_.end()) {
-    auto& s = it->second;
-    const auto c = s.channels.find(job.channel);
-    const bool current = c != s.channels.end() && c->second.born == job.born;
-    if (!current || what.problem != file_problem::none) {
-      if (s.in_flight > 0) --s.in_flight;
-      if (current) {
-        if (what.problem == file_problem::gone) ++counters_.files_gone;
-        file_lost(digest(job.file->root), reason_of(what.problem), out);
-      }
-      erase_if_empty(job.session);
-    } else {
-      counters_.bytes_served += what.size_bytes;
-      ++counters_.frames_served;
-      out.push_back(send_frame{job.session, job.channel, job.request, job.first_leaf, job.count, what.whole});
-    }
-  }
-  pump(now, out);
-  return out;
-}
-
-upload_logic::effects upload_logic::frame_sent(nanoseconds now, session_number number) {
-  effects out;
-  const auto it = sessions_.find(number);
-  if (it == sessions_.end()) return out;
-  if (it->second.in_flight > 0) --it->second.in_flight;
-  pump(now, out);
-  erase_if_empty(number);
-  return out;
-}
-
-upload_logic::effects upload_logic::tick(nanoseconds now) {
-  effects out;
+  how_.rate_bytes_per_s = std::uint64_t{limits.upload_limit_kib()} * 1024;
+  bucket_.set_rate(now, how_.rate_bytes_per_s, burst_bytes(how_, how_.rate_bytes_per_s));
+  const auto per_peer = std::uint64_t{limits.upload_limit_per_peer_kib()} * 1024;
+  if (per_peer != how_.peer_rate_bytes_per_s)
+    for (auto& [number, s] : sessions_) s.bucket.set_rate(now, per_peer, burst_bytes(how_, per_peer));
+  how_.peer_rate_bytes_per_s = per_peer;
+  mark_waited_for(now);
+  close_all(now, slots_.set_slots(now, limits.upload_slots()), out);
   pump(now, out);
   return out;
 }

@@ -36,6 +36,7 @@ void start_engine(self_pointer self) {
     auto& st = self->state;
     st.engine = self->system().spawn(upload_engine, st.env, st.workers);
     if (st.links) self->send(st.engine, *st.links);
+    if (st.limits) self->send(st.engine, st.limits);
     return caf::actor_cast<caf::actor>(st.engine);
   };
   self->state.children->add(std::move(spec));
@@ -53,6 +54,10 @@ uploads_actor::behavior_type uploads(self_pointer self, environment_ptr env, ide
   start_engine(self);
   return {
       [self](const session_request& request) { self->send(self->state.engine, request); },
+      [self](const record<fb::TransferLimits>& limits) {
+        self->state.limits = limits;
+        self->send(self->state.engine, limits);
+      },
       [self](const component_links& links) {
         auto& st = self->state;
         st.links = links;

@@ -20,6 +20,7 @@ struct uploads_state {
   std::optional<supervisor::child_set> children;
   upload_workers workers;
   upload_engine_actor engine;
+  record<fb::TransferLimits> limits;  // empty: as configured
 };
 
 /// Supervises the serving side: the engine and its two file workers.

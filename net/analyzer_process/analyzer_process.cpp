@@ -148,11 +148,14 @@ result<record<fb::FileEntry>> analyzer_process::state::analyze_one(worker& proce
       entry.problem = "the analyzer failed on it: " + answer.reason;
       break;
   }
+  if (answer.how != worker::outcome::answered) entry.fault = fb::FileFault::unread;
   clean_entry(entry);
   struct stat after {};
   if (entry.problem.empty() && (::fstat(file.get(), &after) != 0 || after.st_size != before.st_size ||
-                                mtime_ns(after) != mtime_ns(before) || entry.size != size))
+                                mtime_ns(after) != mtime_ns(before) || entry.size != size)) {
     entry.problem = "it changed while it was read";
+    entry.fault = fb::FileFault::unread;
+  }
   entry.path = work.path;
   entry.size = size;
   entry.mtime_ns = mtime_ns(before);

@@ -97,6 +97,8 @@ void clean_entry(fb::FileEntryT& entry) {
     *text = clean_text(*text);
   if (entry.fingerprint.size() > max_fingerprint_bytes || !is_fingerprint_text(entry.fingerprint))
     entry.fingerprint.clear();
+  if (entry.sub_fingerprints.size() > max_sub_fingerprints) entry.sub_fingerprints.clear();
+  if (entry.fault > fb::FileFault::MAX) entry.fault = fb::FileFault::unread;
   if (entry.codec > fb::Codec::MAX) entry.codec = fb::Codec::unknown;
   for (auto* id : {&entry.recording, &entry.release})
     if (*id && from_fb<mbid>(**id).is_zero()) id->reset();

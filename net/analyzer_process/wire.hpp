@@ -16,6 +16,7 @@ inline constexpr int worker_socket = 3;
 inline constexpr std::size_t max_worker_message = 64 * 1024;
 inline constexpr std::size_t max_text_bytes = 1024;
 inline constexpr std::size_t max_fingerprint_bytes = 16 * 1024;
+inline constexpr std::size_t max_sub_fingerprints = 2048;  // 120 s have 948
 
 /// Processor time a worker gives one file, in seconds; its own timer ends it then.
 std::uint32_t processor_seconds_for(std::uint64_t size_bytes, bool fingerprint);

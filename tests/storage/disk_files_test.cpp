@@ -1,5 +1,6 @@
 // What only a disk does: links, permissions, several filesystems, no space, folders that vanish.
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -63,6 +64,30 @@ TEST_F(disk_files, links_are_not_followed) {
   EXPECT_EQ(*files->finish("real", "x"), downloads() + "/x (2)");
   ASSERT_TRUE(files->discard_partial("p"));  // the link, not what it names
   EXPECT_EQ(test::read_file(folder_ / "victim"), "precious");
+}
+
+TEST_F(disk_files, quarantine_stays_beneath_the_incomplete_folder) {
+  const auto files = open();
+  fs::create_directory(folder_ / "elsewhere");
+  fs::create_directory_symlink(folder_ / "elsewhere", incomplete() + "/quarantine");
+  ASSERT_TRUE(files->open_partial("p", 8));
+  EXPECT_FALSE(files->quarantine("p", 1, {}));
+  EXPECT_TRUE(fs::is_empty(folder_ / "elsewhere"));
+  EXPECT_TRUE(files->partial_exists("p"));
+  fs::remove(incomplete() + "/quarantine");
+  // A link in place of the file is not moved, and what is not ours there is not removed.
+  test::write_file(folder_ / "victim", "precious");
+  fs::create_symlink(folder_ / "victim", incomplete() + "/q");
+  EXPECT_FALSE(files->quarantine("q", 1, {}));
+  ASSERT_TRUE(files->quarantine("p", 1, {}));
+  test::write_file(incomplete() + "/quarantine/mine.txt", "precious");
+  for (int i = 2; i < 5; ++i) {
+    ASSERT_TRUE(files->open_partial("p", 8));
+    ASSERT_TRUE(files->quarantine("p", static_cast<std::uint64_t>(i), {.files = 1, .bytes = 8}));
+  }
+  EXPECT_EQ(test::read_file(incomplete() + "/quarantine/mine.txt"), "precious");
+  EXPECT_TRUE(fs::exists(incomplete() + "/quarantine/0000000000000004-p"));
+  EXPECT_FALSE(fs::exists(incomplete() + "/quarantine/0000000000000003-p"));
 }
 
 TEST_F(disk_files, only_regular_files_are_opened) {
@@ -183,6 +208,52 @@ TEST_F(disk_files, a_full_disk_keeps_the_partial_file_and_goes_on_when_there_is_
   EXPECT_TRUE(contains(lines[2], mounted ? "No space left: the partial file" : "File too large")) << lines[2];
   EXPECT_TRUE(contains(lines[2], "can't be copied to")) << lines[2];
   EXPECT_EQ(lines[3], "finished");
+}
+
+TEST_F(disk_files, free_space_is_that_of_each_folders_disk) {
+  test::child_process child({STORAGE_CHILD, "low-disk", folder_.path()});
+  std::vector<std::string> lines;
+  while (auto line = child.read_line()) lines.push_back(*line);
+  EXPECT_EQ(child.wait(), 0);
+  ASSERT_FALSE(lines.empty());
+  if (lines[0].starts_with("skipped ")) GTEST_SKIP() << lines[0].substr(8);
+  ASSERT_EQ(lines.size(), 4u) << lines.back();
+  EXPECT_EQ(lines[0], "two 16 enough");
+  EXPECT_EQ(lines[1], "two 10 enough");
+  EXPECT_EQ(lines[2], "two 3 Not enough room in the incomplete folder " + folder_.path() +
+                          "/small/incomplete: 3 MiB are free on its disk, and 4 MiB are to stay free "
+                          "(transfers.min_free_mib). Free some: it goes on by itself.");
+  EXPECT_EQ(lines[3], "two 10 enough");
+}
+
+TEST_F(disk_files, a_partial_file_with_holes_gets_its_space_and_keeps_its_bytes) {
+  const auto files = open();
+  constexpr std::uint64_t size = 8 << 20;
+  test::write_file(incomplete() + "/p", "kept");
+  fs::resize_file(incomplete() + "/p", size);
+  struct stat info {};
+  ASSERT_EQ(::stat((incomplete() + "/p").c_str(), &info), 0);
+  ASSERT_LT(info.st_blocks * 512, 1 << 20) << "it has no holes here";
+  const auto file = files->open_partial("p", size);
+  ASSERT_TRUE(file) << file.error().message;
+  ASSERT_EQ(::stat((incomplete() + "/p").c_str(), &info), 0);
+  EXPECT_GE(info.st_blocks * 512, std::int64_t{size});
+  EXPECT_EQ(info.st_size, std::int64_t{size});
+  bytes head(5);
+  ASSERT_EQ(*(*file)->read_at(0, head), 5u);
+  EXPECT_EQ(head, (bytes{'k', 'e', 'p', 't', 0}));
+}
+
+TEST_F(disk_files, modification_time_is_the_scans) {
+  const auto files = open();
+  test::write_file(folder_ / "song", "x");
+  const timespec times[2] = {{1'700'000'000, 5}, {1'700'000'000, 123'456'789}};
+  ASSERT_EQ(::utimensat(AT_FDCWD, (folder_ / "song").c_str(), times, 0), 0);
+  const auto file = *files->open_shared(folder_ / "song");
+  EXPECT_EQ(file->modified_ns(), std::optional<std::int64_t>(1'700'000'000'123'456'789));
+  const timespec later[2] = {{1'700'000'000, 5}, {1'700'000'001, 0}};
+  ASSERT_EQ(::utimensat(AT_FDCWD, (folder_ / "song").c_str(), later, 0), 0);
+  EXPECT_EQ(file->modified_ns(), std::optional<std::int64_t>(1'700'000'001'000'000'000)) << "as of now";
 }
 
 TEST_F(disk_files, folders_without_access_are_refused_with_what_to_do) {

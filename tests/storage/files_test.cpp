@@ -108,6 +108,37 @@ TYPED_TEST(files_test, a_download_goes_from_partial_to_finished) {
   EXPECT_TRUE(content_of(**shared) == whole);
 }
 
+TYPED_TEST(files_test, quarantine_takes_a_partial_file_and_never_gives_it_back) {
+  const auto whole = pattern(1000);
+  ASSERT_TRUE(this->partial("abc", 1000)->write_at(0, whole));
+  const auto read = this->files().open_shared(this->files().partial_path("abc"));
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_TRUE(content_of(**read) == whole);
+  const auto moved = this->files().quarantine("abc", 1'700'000'000'000, {});
+  ASSERT_TRUE(moved) << moved.error().message;
+  EXPECT_TRUE(moved->path.ends_with("/quarantine/0001700000000000-abc")) << moved->path;
+  EXPECT_EQ(moved->removed, 0u);
+  EXPECT_FALSE(this->files().partial_exists("abc"));
+  EXPECT_FALSE(this->files().finish("abc", "x"));
+  EXPECT_FALSE(this->files().open_finished(moved->path));
+  // Once more, as after a kill in between: there is nothing left to do.
+  const auto again = this->files().quarantine("abc", 1'700'000'000'001, {});
+  ASSERT_TRUE(again);
+  EXPECT_TRUE(again->path.empty());
+  for (const auto* name : {"", "..", "a/b"}) EXPECT_FALSE(this->files().quarantine(name, 1, {})) << name;
+}
+
+TYPED_TEST(files_test, quarantine_is_bounded_and_the_oldest_go) {
+  const auto put = [&](std::uint64_t at, std::uint64_t size, const quarantine_limits& limits) {
+    this->partial("p", size);
+    return this->files().quarantine("p", at, limits).value().removed;
+  };
+  for (std::uint64_t at = 1; at <= 3; ++at) EXPECT_EQ(put(at, 100, {.files = 3, .bytes = 1000}), 0u);
+  EXPECT_EQ(put(4, 100, {.files = 3, .bytes = 1000}), 1u);
+  EXPECT_EQ(put(5, 900, {.files = 3, .bytes = 1000}), 2u) << "1 file of 100 and this one are left";
+  EXPECT_EQ(put(6, 5000, {.files = 3, .bytes = 1000}), 2u) << "the newest stays whatever its size";
+}
+
 TYPED_TEST(files_test, a_new_partial_file_is_zeros_and_is_opened_again) {
   {
     const auto file = this->partial("p", 1000);

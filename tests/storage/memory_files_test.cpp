@@ -114,6 +114,42 @@ TEST(memory_files, a_full_disk_is_met_when_space_is_reserved) {
   EXPECT_EQ(files.used_bytes(), 400u);
 }
 
+TEST(memory_files, free_space_is_what_the_limit_leaves_or_what_a_test_says) {
+  memory_files files("/music");
+  files.set_disk_limit(1000);
+  ASSERT_TRUE(files.open_partial("a", 600));
+  auto space = *files.free_space();
+  EXPECT_TRUE(space.one_disk);
+  EXPECT_EQ(space.incomplete.folder, "/incomplete");
+  EXPECT_EQ(space.download.folder, "/music");
+  EXPECT_EQ(space.incomplete.free_bytes, 400u);
+  EXPECT_EQ(space.download.free_bytes, 400u);
+  files.set_free_bytes(7, 9);
+  space = *files.free_space();
+  EXPECT_FALSE(space.one_disk);
+  EXPECT_EQ(space.incomplete.free_bytes, 7u);
+  EXPECT_EQ(space.download.free_bytes, 9u);
+  files.set_free_bytes(std::nullopt);
+  EXPECT_EQ((*files.free_space()).incomplete.free_bytes, 400u);
+}
+
+TEST(disk_space, room_is_checked_where_something_is_to_go) {
+  download_space space{{"/i", 10 << 20}, {"/d", 5 << 20}, false};
+  EXPECT_TRUE(check_room_to_write(space, 4 << 20, 6 << 20));
+  EXPECT_FALSE(check_room_to_write(space, (4 << 20) + 1, 6 << 20));
+  EXPECT_FALSE(check_room_to_write(space, 0, (10 << 20) + 1));
+  EXPECT_FALSE(check_room_to_write(space, ~std::uint64_t{0}, 1)) << "no sum overflows";
+  EXPECT_TRUE(check_room_to_finish(space, 4 << 20, 1 << 20));
+  const auto refused = check_room_to_finish(space, 5 << 20, 1 << 20);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message,
+            "Not enough room in the download folder /d: 5 MiB are free on its disk, this download takes 5 "
+            "MiB more, "
+            "and 1 MiB are to stay free (transfers.min_free_mib). Free some: it goes on by itself.");
+  space.one_disk = true;
+  EXPECT_TRUE(check_room_to_finish(space, 5 << 20, 1 << 20)) << "a rename takes nothing";
+}
+
 TEST(memory_files, a_full_disk_is_met_in_a_write_without_reservation) {
   memory_files files;
   files.set_preallocation(false);

@@ -183,6 +183,38 @@ int full_disk(const std::string& folder) {
   return 0;
 }
 
+/// The incomplete folder on a small filesystem of its own that gets full and empty again; the download folder
+/// where the caller's is.
+int low_disk(const std::string& folder) {
+  const auto small = folder + "/small";
+  std::filesystem::create_directory(small);
+  if (!mount_small(small)) {
+    std::cout << "skipped no filesystem can be mounted here (not root, or not allowed)" << std::endl;
+    return 0;
+  }
+  constexpr std::uint64_t mib = 1 << 20;
+  auto files = vsf::storage::open_disk_files(folder + "/downloads", small + "/incomplete");
+  if (!files) return refused(files.error());
+  const auto say_room = [&](std::uint64_t wanted) {
+    const auto space = (*files)->free_space();
+    if (!space) return refused(space.error());
+    const auto room = vsf::storage::check_room_to_write(*space, wanted, 4 * mib);
+    std::cout << (space->one_disk ? "one " : "two ") << space->incomplete.free_bytes / mib << ' '
+              << (room ? "enough" : room.error().message) << std::endl;
+    return 0;
+  };
+  if (const int code = say_room(12 * mib); code != 0) return code;
+  auto file = (*files)->open_partial("song", 6 * mib);  // takes its space at once
+  if (!file) return refused(file.error());
+  if (const int code = say_room(0); code != 0) return code;
+  std::ofstream(small + "/ballast") << std::string(7 * mib, 'x');
+  if (const int code = say_room(0); code != 0) return code;
+  // Its own space is its own, however full the disk is.
+  if (auto written = (*file)->write_at(0, vsf::bytes(6 * mib, 1)); !written) return refused(written.error());
+  std::filesystem::remove(small + "/ballast");
+  return say_room(0);
+}
+
 int open_files(const std::string& folder) {
   auto files = vsf::storage::open_disk_files(folder + "/downloads", folder + "/incomplete");
   if (!files) return refused(files.error());
@@ -209,6 +241,7 @@ int main(int count, char** arguments) {
   if (mode == "fill") return fill(folder);
   if (mode == "partial") return partial(folder, number);
   if (mode == "full-disk") return full_disk(folder);
+  if (mode == "low-disk") return low_disk(folder);
   if (mode == "files-nobody") {
     become_nobody();
     return open_files(folder);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "storage/ban_store.hpp"
 #include "storage/contact_store.hpp"
 #include "storage/event_store.hpp"
 #include "storage/leaf_stores.hpp"
@@ -174,6 +175,59 @@ TEST_F(typed_stores, unreadable_contacts_are_the_first_to_go) {
   }));
   EXPECT_EQ(ports, (std::vector<std::uint16_t>{1, 2}));
   EXPECT_EQ(store.corrupt(), 0u);
+}
+
+fb::OfferBanT ban(std::uint8_t publisher, std::uint8_t root, std::uint64_t at_ms) {
+  fb::OfferBanT out;
+  public_key who{};
+  who[0] = publisher;
+  digest what{};
+  what[0] = root;
+  out.publisher = box(who);
+  out.root = box(what);
+  out.reason = "another recording";
+  out.at_ms = at_ms;
+  return out;
+}
+offer offer_of(std::uint8_t publisher, std::uint8_t root) {
+  const auto native = ban(publisher, root, 0);
+  return {from_fb<public_key>(*native.publisher), from_fb<digest>(*native.root)};
+}
+std::vector<fb::OfferBanT> one_ban(std::uint8_t publisher, std::uint8_t root, std::uint64_t at_ms) {
+  std::vector<fb::OfferBanT> out;
+  out.push_back(ban(publisher, root, at_ms));
+  return out;
+}
+
+TEST_F(typed_stores, bans_are_of_a_publisher_and_a_root) {
+  ban_store store(kv_);
+  ASSERT_TRUE(store.put({}));
+  ASSERT_TRUE(store.put(one_ban(1, 1, 5)));
+  EXPECT_EQ(*store.among({offer_of(1, 1), offer_of(1, 2), offer_of(2, 1)}), std::set<offer>{offer_of(1, 1)});
+  EXPECT_EQ((**store.get(offer_of(1, 1)))->at_ms(), 5u);
+  ASSERT_TRUE(store.put(one_ban(1, 1, 9)));
+  EXPECT_EQ(*store.count(), 1u);
+  EXPECT_EQ((**store.get(offer_of(1, 1)))->at_ms(), 9u);
+  std::size_t seen = 0;
+  ASSERT_TRUE(store.for_each([&](const auto& each) {
+    EXPECT_EQ(string_of(each->reason()), "another recording");
+    return ++seen < 10;
+  }));
+  EXPECT_EQ(seen, 1u);
+  ASSERT_TRUE(store.erase(offer_of(1, 1)));
+  EXPECT_EQ(*store.count(), 0u);
+  std::vector<fb::OfferBanT> bad;
+  bad.emplace_back();
+  EXPECT_FALSE(store.put(bad));
+}
+
+TEST_F(typed_stores, bans_are_bounded_and_the_oldest_go) {
+  ban_store store(kv_, 3);
+  for (std::uint8_t n = 1; n <= 5; ++n) ASSERT_TRUE(store.put(one_ban(n, 1, 10u + n)));
+  EXPECT_EQ(*store.count(), 3u);
+  EXPECT_EQ(store.dropped(), 2u);
+  EXPECT_FALSE(*store.get(offer_of(2, 1)));
+  EXPECT_TRUE(*store.get(offer_of(3, 1)));
 }
 
 fb::TransferRecordT transfer(const std::string& id, const std::string& name) {

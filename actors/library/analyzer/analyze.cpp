@@ -28,9 +28,17 @@ fb::FileEntryT analyze(const byte_source& source, bool fingerprint) {
   entry.size = source.size();
   if (entry.problem.empty()) {
     hash_content(source, entry);
-    if (entry.size != source.size()) entry.problem = "it can't be read to its end";
+    if (entry.size != source.size()) {
+      entry.problem = "it can't be read to its end";
+      entry.fault = fb::FileFault::unread;
+    }
   }
-  if (entry.problem.empty() && fingerprint) entry.fingerprint = fingerprint_of(source);
+  if (entry.problem.empty() && fingerprint) {
+    auto print = fingerprint_of(source);
+    entry.fingerprint = std::move(print.text);
+    entry.sub_fingerprints = std::move(print.sub_fingerprints);
+    entry.fingerprinted = true;
+  }
   net::clean_entry(entry);
   return entry;
 }

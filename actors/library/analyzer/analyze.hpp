@@ -1,5 +1,8 @@
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "actors/library/analyzer/byte_source.hpp"
 #include "messages/schemas.hpp"
 
@@ -13,8 +16,13 @@ fb::FileEntryT read_tags(const byte_source& source);
 /// SHA-256 and hash-tree root in one pass. Sets `size` to what was read.
 void hash_content(const byte_source& source, fb::FileEntryT& entry);
 
-/// Chromaprint (its default algorithm) of the first 120 s, as text; empty when the audio can't be decoded.
-std::string fingerprint_of(const byte_source& source);
+/// Chromaprint (its default algorithm) of the first 120 s, as text and as the sub-fingerprints in it; empty
+/// when the audio can't be decoded.
+struct fingerprint {
+  std::string text;
+  std::vector<std::uint32_t> sub_fingerprints;
+};
+fingerprint fingerprint_of(const byte_source& source);
 /// Loads what the decoders load lazily; call it before files can't be opened any more.
 void warm_up_decoders();
 

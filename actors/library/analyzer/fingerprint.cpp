@@ -72,7 +72,7 @@ class decoder {
  public:
   explicit decoder(const byte_source& source) { reader_.source = &source; }
 
-  std::string run() {
+  fingerprint run() {
     if (!open_input() || !open_codec()) return {};
     print_.reset(chromaprint_new(CHROMAPRINT_ALGORITHM_DEFAULT));
     if (!print_ || chromaprint_start(print_.get(), sample_rate, 1) == 0) return {};
@@ -80,8 +80,13 @@ class decoder {
     if (fed_ < sample_rate || chromaprint_finish(print_.get()) == 0) return {};
     char* text = nullptr;
     if (chromaprint_get_fingerprint(print_.get(), &text) == 0 || text == nullptr) return {};
-    std::string out(text);
+    fingerprint out{text, {}};
     chromaprint_dealloc(text);
+    std::uint32_t* raw = nullptr;
+    int size = 0;
+    if (chromaprint_get_raw_fingerprint(print_.get(), &raw, &size) == 0 || raw == nullptr) return out;
+    out.sub_fingerprints.assign(raw, raw + std::max(0, size));
+    chromaprint_dealloc(raw);
     return out;
   }
 
@@ -205,7 +210,7 @@ bytes silence() {
 
 }  // namespace
 
-std::string fingerprint_of(const byte_source& source) { return decoder(source).run(); }
+fingerprint fingerprint_of(const byte_source& source) { return decoder(source).run(); }
 
 void warm_up_decoders() {
   av_log_set_level(AV_LOG_QUIET);

@@ -33,6 +33,7 @@ fb::FileEntryT analyze_one(const net::worker_message& message) {
   const auto request = record<fb::AnalyzeFile>::parse(message.body);
   if (!request || message.descriptor < 0) {
     entry.problem = "the request came without a file";
+    entry.fault = fb::FileFault::unread;
     return entry;
   }
   try {
@@ -43,9 +44,11 @@ fb::FileEntryT analyze_one(const net::worker_message& message) {
   } catch (const std::bad_alloc&) {
     entry = {};
     entry.problem = "it needs more memory than the analyzer may use";
+    entry.fault = fb::FileFault::unread;
   } catch (const std::exception& x) {
     entry = {};
     entry.problem = net::clean_text(std::string("the analyzer failed on it: ") + x.what());
+    entry.fault = fb::FileFault::unread;
   }
   library::limit_processor_time(0);
   return entry;

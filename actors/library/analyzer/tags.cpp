@@ -208,13 +208,16 @@ fb::FileEntryT read_tags(const byte_source& source) {
     entry.problem = source.size() == 0 ? "it is empty"
                     : kind.has_id3v2   ? "it has tags but no audio that we know behind them"
                                        : "not an audio file we know";
+    entry.fault = fb::FileFault::not_audio;
     return entry;
   }
   source_stream stream(source);
   const auto open = open_file(stream, kind.what);
   const auto* properties = open.file->isValid() ? open.file->audioProperties() : nullptr;
   if (properties == nullptr) {
-    entry.problem = is_truncated(source, kind) ? "truncated: its end is missing" : "its headers are damaged";
+    const bool truncated = is_truncated(source, kind);
+    entry.problem = truncated ? "truncated: its end is missing" : "its headers are damaged";
+    entry.fault = truncated ? fb::FileFault::defective : fb::FileFault::not_audio;
     return entry;
   }
   entry.codec = open.codec;
@@ -226,6 +229,7 @@ fb::FileEntryT read_tags(const byte_source& source) {
   entry.bitrate_kbps = bitrate_of(properties->bitrate(), source.size(), entry.duration_ms);
   fill_all_tags(*open.file, entry);
   entry.problem = problem_of(source, kind, entry);
+  if (!entry.problem.empty()) entry.fault = fb::FileFault::defective;
   return entry;
 }
 

@@ -34,13 +34,14 @@ const mbid album = [] {
 struct fake_analyzer final : analyzer {
   struct job {
     std::string path;
+    bool fingerprint;
     done on_done;
   };
   table_walker* table = nullptr;
   std::map<std::string, std::uint64_t> sizes;
   std::map<std::string, std::int64_t> mtimes;
   std::vector<job> waiting;
-  std::vector<std::string> analyzed;
+  std::vector<std::string> analyzed, listened;
   std::size_t most_waiting = 0;
   bool hold = false;
 
@@ -65,11 +66,14 @@ struct fake_analyzer final : analyzer {
   }
   void answer(job j) {
     if (j.path.find("locked") != std::string::npos) return j.on_done(fail("Permission denied"));
-    analyzed.push_back(j.path);
-    j.on_done(record<fb::FileEntry>::pack(entry_for(j.path, sizes[j.path], mtimes[j.path])));
+    (j.fingerprint ? listened : analyzed).push_back(j.path);
+    auto entry = entry_for(j.path, sizes[j.path], mtimes[j.path]);
+    entry.fingerprinted = j.fingerprint;
+    if (j.fingerprint && j.path.find("short") == std::string::npos) entry.sub_fingerprints.assign(100, 7);
+    j.on_done(record<fb::FileEntry>::pack(entry));
   }
-  void analyze(std::string path, analyze_options, done on_done) override {
-    waiting.push_back({std::move(path), std::move(on_done)});
+  void analyze(std::string path, analyze_options what, done on_done) override {
+    waiting.push_back({std::move(path), what.fingerprint, std::move(on_done)});
     most_waiting = std::max(most_waiting, waiting.size());
     if (!hold) flush();
   }
@@ -409,6 +413,75 @@ TEST(library_on_disk, lists_with_a_worker_that_waits_for_the_analyzer) {
     caf::anon_send_exit(who, caf::exit_reason::user_shutdown);
   }
   std::filesystem::remove_all(folder);
+}
+
+TEST_F(library_component, sketches_follow_after_the_scan_one_by_one) {
+  for (int i = 0; i < 20; ++i) put("/music/" + std::to_string(i) + ".flac");
+  put("/music/short.flac");
+  put("/music/bad.flac");
+  looker->hold = true;
+  const auto who = start();
+  for (int i = 0; i < 10 && looker->analyzed.size() < 22; ++i) {
+    looker->flush();
+    run_for(100ms);
+  }
+  run_for(2s);
+  EXPECT_EQ(log->recordings.size(), 21u) << "shared before anything was listened to";
+  EXPECT_TRUE(looker->listened.empty());
+  log->recordings.clear();
+  looker->most_waiting = 0;
+  looker->hold = false;
+  looker->flush();
+  run_for(5s);
+  EXPECT_EQ(looker->listened.size(), 21u) << "not what can't be shared";
+  EXPECT_EQ(looker->most_waiting, 1u);
+  EXPECT_EQ(log->recordings.size(), 20u) << "leaves of those with a sketch are built again";
+  const auto entry = files.get("/music/3.flac");
+  ASSERT_TRUE(entry && *entry);
+  EXPECT_TRUE((**entry)->fingerprinted());
+  ASSERT_NE((**entry)->sketch(), nullptr);
+  EXPECT_EQ((**entry)->sub_fingerprints(), nullptr);
+  EXPECT_EQ((**files.get("/music/short.flac"))->sketch(), nullptr);
+  const auto report = report_of(who);
+  EXPECT_EQ(counter(report, "files_fingerprinted", "outcome=\"sketch\""), 20u);
+  EXPECT_EQ(counter(report, "files_fingerprinted", "outcome=\"none\""), 1u);
+  EXPECT_EQ(gauge(report, "fingerprinting"), 0);
+  // Later scans listen only to what is new or changed.
+  looker->listened.clear();
+  put("/music/4.flac", 11, 2);
+  run_for(61min);
+  EXPECT_EQ(looker->listened, std::vector<std::string>{"/music/4.flac"});
+}
+
+TEST_F(library_component, records_of_before_there_were_sketches_get_theirs) {
+  put("/music/a.flac");
+  auto old = fake_analyzer::entry_for("/music/a.flac", 10, 1);
+  ASSERT_TRUE(files.put(old));
+  start();
+  run_for(5s);
+  EXPECT_TRUE(looker->analyzed.empty());
+  EXPECT_EQ(looker->listened, std::vector<std::string>{"/music/a.flac"});
+  EXPECT_NE((**files.get("/music/a.flac"))->sketch(), nullptr);
+}
+
+TEST_F(library_component, a_sketch_of_a_file_that_changed_meanwhile_is_not_kept) {
+  put("/music/a.flac");
+  const auto who = start();
+  run_for(5s);
+  looker->listened.clear();
+  put("/music/a.flac", 11, 2);
+  looker->hold = true;
+  caf::anon_send(who, rescan{});
+  settle();
+  looker->flush();
+  settle();
+  ASSERT_EQ(looker->waiting.size(), 1u);
+  ASSERT_TRUE(looker->waiting[0].fingerprint);
+  looker->sizes["/music/a.flac"] = 12;
+  looker->hold = false;
+  looker->flush();
+  settle();
+  EXPECT_EQ((**files.get("/music/a.flac"))->sketch(), nullptr);
 }
 
 }  // namespace

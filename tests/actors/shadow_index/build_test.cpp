@@ -60,6 +60,52 @@ TEST(recording_content, takes_the_ten_best_and_each_root_once) {
   EXPECT_EQ(content.variants[0].sha256_prefix().bytes()->Get(3), 40);
 }
 
+fb::Sketch sketch_like(std::uint8_t n) {
+  std::array<std::uint8_t, 64> raw{};
+  raw.fill(n);
+  return fb::Sketch(flatbuffers::span<const std::uint8_t, 64>(raw.data(), raw.size()), 3);
+}
+
+TEST(recording_content, length_and_sketch_are_of_the_first_that_has_them) {
+  std::vector<fb::FileEntryT> files;
+  for (std::uint8_t i = 1; i <= 12; ++i)
+    files.push_back(make_file(i, fb::Codec::mp3, static_cast<std::uint16_t>(100 + i)));
+  files[11].duration_ms = 123'456;  // the best
+  auto content = recording_content(song, files);
+  EXPECT_EQ(content.duration_ms, 123'456u);
+  EXPECT_FALSE(content.sketch);
+  EXPECT_EQ(content.variants.size(), 10u);
+  files[3].sketch = std::make_unique<fb::Sketch>(sketch_like(3));
+  files[5].sketch = std::make_unique<fb::Sketch>(sketch_like(5));
+  content = recording_content(song, files);
+  ASSERT_TRUE(content.sketch);
+  EXPECT_EQ(content.sketch->bits()->Get(0), 5);
+  EXPECT_EQ(content.variants.size(), 9u) << "a sketch takes the room of one";
+  EXPECT_TRUE(
+      sign_leaf(build(content, nullptr, alice, *std::make_unique<seq_source>(), now_ms, 7200).leaf, alice));
+}
+
+TEST(build, a_sketch_that_came_later_is_published) {
+  std::vector<fb::FileEntryT> files;
+  files.push_back(make_file(1));
+  seq_source seqs;
+  const auto first = signed_now(build(recording_content(song, files), nullptr, alice, seqs, now_ms));
+  const auto leaf_in = [](const frame& raw) {
+    const auto wrapped = *record<fb::SignedLeaf>::parse_copy(raw.view());
+    return *record<fb::Leaf>::parse_copy(view_of(wrapped->leaf()));
+  };
+  const auto published = leaf_in(first);
+  EXPECT_EQ(build(recording_content(song, files), &*published, alice, seqs, now_ms).verdict,
+            build_verdict::keep);
+  files[0].sketch = std::make_unique<fb::Sketch>(sketch_like(1));
+  const auto next = build(recording_content(song, files), &*published, alice, seqs, now_ms);
+  EXPECT_EQ(next.verdict, build_verdict::sign);
+  const auto again = leaf_in(signed_now(next));
+  ASSERT_NE(again->sketch(), nullptr);
+  EXPECT_EQ(again->duration_ms(), 200'000u);
+  EXPECT_EQ(build(recording_content(song, files), &*again, alice, seqs, now_ms).verdict, build_verdict::keep);
+}
+
 TEST(recording_content, leaves_out_what_can_not_be_served) {
   std::vector<fb::FileEntryT> files;
   for (std::uint8_t i = 1; i <= 5; ++i) files.push_back(make_file(i));

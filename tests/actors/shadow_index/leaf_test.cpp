@@ -116,6 +116,18 @@ TEST(leaf, the_largest_ones_fit) {
   leased.lease_s = 7200;
   const auto largest = sign_leaf(std::move(leased), alice);
   ASSERT_TRUE(largest) << largest.error().message;
+  // With a sketch, a tenth variant finds no room.
+  auto sketched = recording_leaf(song, variants(9));
+  sketched.lease_s = 7200;
+  sketched.duration_ms = 200'000;
+  sketched.sketch = std::make_unique<fb::Sketch>();
+  const auto described = sign_leaf(std::move(sketched), alice);
+  ASSERT_TRUE(described) << described.error().message;
+  EXPECT_LE(described->size(), 900u);
+  auto lasting = recording_leaf(song, variants(10));
+  lasting.lease_s = 7200;
+  lasting.duration_ms = 200'000;
+  EXPECT_TRUE(sign_leaf(std::move(lasting), alice));
   EXPECT_FALSE(sign_leaf(recording_leaf(song, variants(11)), alice));
   EXPECT_FALSE(sign_leaf(release_leaf(29), alice));
 }

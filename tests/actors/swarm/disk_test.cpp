@@ -181,7 +181,9 @@ TEST_F(transfer_disk_test, FullDiskIsAnErrorForPeople) {
   auto d = make();
   const auto o = d.open(tree.root(), content.size(), "p", {});
   ASSERT_FALSE(o);
-  EXPECT_NE(o.error().message.find("No space left"), std::string::npos);
+  EXPECT_NE(o.error().message.find("Not enough room in the incomplete folder"), std::string::npos)
+      << o.error().message;
+  EXPECT_TRUE(d.short_of_room());
   EXPECT_FALSE(d.write(0, 1, 1, part(0, 1)));
   EXPECT_FALSE(d.checkpoint(record_of()));
   EXPECT_FALSE(d.finish(record_of(), "x"));

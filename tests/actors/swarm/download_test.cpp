@@ -331,41 +331,6 @@ TEST_F(download_test, KilledBetweenRenameAndRecordIsFoundAgain) {
   EXPECT_EQ(node(0).files->finished().size(), 1U);
 }
 
-TEST_F(download_test, FullDiskWaitsAndGoesOnWhenToldTo) {
-  const auto content = made_up(19, 4 * mib);
-  world(1, content, 2048);
-  node(0).files->set_preallocation(false);
-  node(0).files->set_disk_limit(2 * mib);
-  const auto id = fetch(mbid_of(1)).transfer;
-  ASSERT_TRUE(run_until(id, 30s, [](const auto& s) {
-    return s.state == fb::TransferState::queued && s.reason.find("No space left") != std::string::npos;
-  }));
-  run_for(60s);
-  EXPECT_EQ(status(id).state, fb::TransferState::queued);
-  node(0).files->set_disk_limit(100 * mib);
-  EXPECT_EQ(control(id, fb::FetchVerb::retry).state, fb::TransferState::resolving);
-  ASSERT_TRUE(run_until_done(id));
-  expect_done(id, content);
-  EXPECT_GE(status(id).bytes_kept, mib);
-  EXPECT_LE(node(0).received->data_bytes, content.size() + 256 * 16384);
-}
-
-TEST_F(download_test, FullDiskAtTheStart) {
-  const auto content = made_up(20, 4 * mib);
-  world(1, content);
-  node(0).files->set_disk_limit(mib);
-  const auto id = fetch(mbid_of(1)).transfer;
-  ASSERT_TRUE(run_until(id, 10s, [](const auto& s) {
-    return s.state == fb::TransferState::queued && s.reason.find("No space left") != std::string::npos;
-  }));
-  node(0).files->set_disk_limit(100 * mib);
-  node(0).kill();
-  settle();
-  node(0).start(system());  // a restart tries again by itself
-  ASSERT_TRUE(run_until_done(id));
-  expect_done(id, content);
-}
-
 TEST_F(download_test, CancelRetryForget) {
   const auto content = made_up(21, 2 * mib);
   world(1, content, 512);

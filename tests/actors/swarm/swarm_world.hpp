@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -221,6 +222,45 @@ inline resolver_actor::behavior_type fake_resolver(resolver_actor::stateful_poin
   };
 }
 
+/// What a node's analyzer finds, by hash-tree root; of other files, that they are audio and nothing else.
+struct content_table {
+  std::map<digest, record<fb::FileEntry>> by_root;
+  std::atomic<bool> broken = false;  // can't look at all
+  std::atomic<bool> hold = false;    // answers wait for release()
+  std::atomic<std::uint64_t> asked = 0;
+  std::vector<std::function<void()>> held;
+
+  void put(const bytes& content, const fb::FileEntryT& found) {
+    by_root[swarm::tree_root(content)] = record<fb::FileEntry>::pack(found);
+  }
+  void release() {
+    for (auto& answer : std::exchange(held, {})) answer();
+  }
+};
+class fake_analyzer final : public library::analyzer {
+ public:
+  fake_analyzer(std::shared_ptr<storage::file_system> files, std::shared_ptr<content_table> table)
+      : files_(std::move(files)), table_(std::move(table)) {}
+  void analyze(std::string path, library::analyze_options, done on_done) override {
+    ++table_->asked;
+    auto answer = [this, path = std::move(path), on_done = std::move(on_done)] {
+      if (table_->broken) return on_done(fail("the analyzer is broken"));
+      const auto file = files_->open_shared(path);
+      if (!file) return on_done(tl::unexpected(file.error()));
+      const auto it = table_->by_root.find(swarm::tree_root(slurp(**file)));
+      on_done(it == table_->by_root.end() ? record<fb::FileEntry>::pack({}) : it->second);
+    };
+    if (table_->hold)
+      table_->held.push_back(std::move(answer));
+    else
+      answer();
+  }
+
+ private:
+  std::shared_ptr<storage::file_system> files_;
+  std::shared_ptr<content_table> table_;
+};
+
 /// A node's swarm, uploads and telemetry over memory, with a fake overlay and resolver.
 class swarm_node {
  public:
@@ -241,8 +281,10 @@ class swarm_node {
     e->settings.transfers.download_dir = download_dir;
     e->settings.transfers.upload_limit_kib = upload_kib;
     e->settings.transfers.download_limit_kib = download_kib;
+    if (configure) configure(e->settings);
     e->store = real_store ? real_store : store;
     e->files = real_files ? real_files : files;
+    e->analyzer = std::make_shared<fake_analyzer>(e->files, contents);
     e->random = std::make_shared<crypto::seeded_random>(1000U + number_ + 100U * ++starts_);
     e->unix_ms = [](std::chrono::nanoseconds at) {
       return 1'700'000'000'000 + static_cast<std::uint64_t>(at / 1ms);
@@ -304,9 +346,11 @@ class swarm_node {
   std::shared_ptr<storage::kv_store> real_store;
   std::shared_ptr<storage::file_system> real_files;
   std::string download_dir = "/downloads";
+  std::function<void(config::settings&)> configure;  // at each start
   identity_ptr who;
   environment_ptr env;
   fake_index index;
+  std::shared_ptr<content_table> contents = std::make_shared<content_table>();
   component_links links;
   std::shared_ptr<link_counters> received = std::make_shared<link_counters>();
 

@@ -36,6 +36,12 @@ TEST(tree_cache_test, KeepsTheLatestWithinItsBytes) {
   EXPECT_EQ(cache.bytes(), 0U);
 }
 
+node_id node_of(std::uint64_t session) {
+  node_id out{};
+  out[0] = static_cast<std::uint8_t>(session);
+  return out;
+}
+
 /// Peers that say anything, workers that answer in any order.
 struct world {
   crypto::seeded_random random;
@@ -60,7 +66,15 @@ struct world {
   }
   void take(upload_logic::effects effects) {
     for (auto& e : effects) std::visit([this](auto& x) { apply(x); }, e);
-    RC_ASSERT(logic.channels() <= how.max_channels);
+    RC_ASSERT(logic.slots().held() <= logic.slots().slots());
+    RC_ASSERT(logic.channels() <= logic.slots().slots() * how.max_channels_per_session);
+    std::size_t served = 0;
+    for (const auto& [session, channels] : open) {
+      RC_ASSERT(channels.size() <= how.max_channels_per_session);
+      if (!channels.empty()) ++served;
+    }
+    RC_ASSERT(served <= logic.slots().slots());
+    RC_ASSERT(logic.requests_queued() <= served * (2 * how.max_requests_per_session));
     RC_ASSERT(reads.size() <= how.reads_in_flight);
     std::map<std::uint64_t, std::size_t> flying = unsent;
     for (const auto& [session, n] : flying) RC_ASSERT(n <= how.frames_in_flight_per_session);
@@ -86,11 +100,25 @@ struct world {
 
   template <class Body>
   void say(std::uint64_t session, Body body) {
-    take(logic.message(now, session, *overlay_message(std::move(body))));
+    take(logic.message(now, session, node_of(session), *overlay_message(std::move(body))));
+  }
+  void change_limits() {
+    fb::TransferLimitsT limits;
+    limits.upload_slots = static_cast<std::uint32_t>(random.below(7));
+    limits.upload_limit_kib = random.below(2) == 0 ? 0 : 1000;
+    limits.upload_limit_per_peer_kib = random.below(2) == 0 ? 0 : 200;
+    const auto packed = record<fb::TransferLimits>::pack(limits);
+    take(logic.set_limits(now, *packed));
   }
   void peer() {
-    const auto session = 1 + random.below(8);
-    const auto channel = static_cast<std::uint16_t>(random.below(12));
+    auto session = 1 + random.below(8);
+    auto channel = static_cast<std::uint16_t>(random.below(12));
+    // Half of what is said concerns something that is open.
+    if (const auto it = open.lower_bound(session);
+        random.below(2) == 0 && it != open.end() && !it->second.empty()) {
+      session = it->first;
+      channel = *std::next(it->second.begin(), static_cast<std::ptrdiff_t>(random.below(it->second.size())));
+    }
     switch (random.below(8)) {
       case 0: {
         fb::OpenRootT m;
@@ -178,34 +206,62 @@ struct world {
         for (auto& [session, n] : unsent)
           if (n > 0 && random.below(2) == 0) {
             --n;
-            return take(logic.frame_sent(now, session));
+            return take(logic.frame_sent(now, session, random.below(20) != 0));
           }
     }
   }
 };
 
-RC_GTEST_PROP(upload_logic_test, WhateverPeersSayItsBoundsHold, ()) {
-  const auto seed = *rc::gen::arbitrary<std::uint64_t>();
-  upload_logic::options how;
-  how.max_channels = 20;
-  how.rate_bytes_per_s = seed % 3 == 0 ? 1'000'000 : 0;
-  world w(seed, how);
+void live(world& w) {
   for (int i = 0; i < 3000; ++i) {
     if (w.random.below(2) == 0)
       w.peer();
     else
       w.worker();
     if (w.random.below(20) == 0) w.now += std::chrono::milliseconds(w.random.below(3000));
+    if (w.random.below(500) == 0) w.change_limits();
     if (const auto at = w.logic.next_deadline(); at && *at <= w.now) w.take(w.logic.tick(w.now));
   }
-  RC_ASSERT(w.logic.counters().frames_served > 0);
+}
+
+RC_GTEST_PROP(upload_logic_test, WhateverPeersSayItsBoundsHold, ()) {
+  const auto seed = *rc::gen::arbitrary<std::uint64_t>();
+  upload_logic::options how;
+  how.slots.slots = 1 + seed % 6;
+  how.max_requests_per_session = seed % 5 == 0 ? 16 : 512;
+  how.rate_bytes_per_s = seed % 3 == 0 ? 1'000'000 : 0;
+  how.peer_rate_bytes_per_s = seed % 4 == 0 ? 300'000 : 0;
+  world w(seed, how);
+  live(w);
   for (std::uint64_t s = 1; s <= 8; ++s) {
     w.unsent.erase(s);
     w.take(w.logic.session_ended(w.now, s));
   }
+  const auto& sent = w.logic.counters();
+  RC_ASSERT(w.logic.traffic().total().up == sent.bytes_served);
+  RC_ASSERT(sent.bytes_served <= w.sent_bytes);
+  RC_ASSERT(w.logic.slots().held() == 0U);
   RC_ASSERT(w.logic.channels() == 0U);
   RC_ASSERT(w.logic.sessions() == 0U);
   RC_ASSERT(w.logic.requests_queued() == 0U);
+}
+
+TEST(upload_logic_test, WhatPeersSayInTheTestAboveIsServedToo) {
+  std::uint64_t frames = 0, evicted = 0, waiting = 0, dropped = 0;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    upload_logic::options how;
+    how.slots.slots = 3;
+    world w(seed, how);
+    live(w);
+    frames += w.logic.counters().frames_served;
+    dropped += w.logic.counters().frames_dropped;
+    evicted += w.logic.slots().evicted();
+    waiting += w.logic.slots().waiting();
+  }
+  EXPECT_GT(frames, 800U);
+  EXPECT_GT(dropped, 50U);
+  EXPECT_GT(evicted, 20U);
+  EXPECT_GT(waiting, 20U);
 }
 
 TEST(upload_logic_test, WhatWasReadForAnEndedSessionIsNotSentInTheNext) {
@@ -215,13 +271,13 @@ TEST(upload_logic_test, WhatWasReadForAnEndedSessionIsNotSentInTheNext) {
     fb::OpenRootT open;
     open.channel = 1;
     open.root = box(digest{});
-    auto e = logic.message(1s, 7, *overlay_message(std::move(open)));
+    auto e = logic.message(1s, 7, node_of(7), *overlay_message(std::move(open)));
     e = logic.file_opened(1s, std::get<upload_logic::open_file>(e.at(0)).ticket, {file, file_problem::none});
     fb::GetDataT get;
     get.channel = 1;
     get.request = 1;
     get.count = 1;
-    e = logic.message(1s, 7, *overlay_message(std::move(get)));
+    e = logic.message(1s, 7, node_of(7), *overlay_message(std::move(get)));
     return std::get<upload_logic::read_leaves>(e.at(0)).ticket;
   };
   const auto stale = ask();
@@ -231,28 +287,6 @@ TEST(upload_logic_test, WhatWasReadForAnEndedSessionIsNotSentInTheNext) {
   const auto sent = logic.leaves_read(1s, fresh, {frame::allocate(10), 10, file_problem::none});
   ASSERT_EQ(sent.size(), 1U);
   EXPECT_TRUE(std::holds_alternative<upload_logic::send_frame>(sent[0]));
-}
-
-TEST(upload_logic_test, IdleChannelMakesRoom) {
-  upload_logic::options how;
-  how.max_channels = 1;
-  upload_logic logic(how);
-  const auto open = [&](nanoseconds at, std::uint64_t session) {
-    fb::OpenRootT m;
-    m.channel = 1;
-    digest root{};
-    root[0] = 1;
-    m.root = box(root);
-    return logic.message(at, session, *overlay_message(std::move(m)));
-  };
-  EXPECT_TRUE(std::holds_alternative<upload_logic::open_file>(open(0s, 1).at(0)));
-  auto e = open(59s, 2);
-  ASSERT_EQ(e.size(), 1U);
-  EXPECT_EQ(std::get<upload_logic::say>(e[0]).message->body_as_Denied()->reason(), fb::DenyReason::no_slot);
-  e = open(61s, 2);
-  ASSERT_EQ(e.size(), 2U);
-  EXPECT_EQ(std::get<upload_logic::say>(e[0]).session, 1U) << "who was idle hears of it";
-  EXPECT_TRUE(std::holds_alternative<upload_logic::open_file>(e[1]));
 }
 
 }  // namespace

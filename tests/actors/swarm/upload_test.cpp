@@ -224,6 +224,109 @@ TEST_F(upload_test, SessionsTakeTurns) {
   EXPECT_GE(second_leaves, 40U);
 }
 
+TEST_F(upload_test, PeersBeyondTheSlotsAreToldToComeBack) {
+  node(1).kill();
+  settle();
+  node(1).configure = [](auto& all) { all.transfers.upload_slots = 2; };
+  node(1).start(system());
+  settle();
+  std::vector<heard_all> heard(3);
+  std::vector<overlay_peer_actor> peers;
+  for (std::size_t i = 0; i < 3; ++i) peers.push_back(session(2 + i, heard[i]));
+  for (std::size_t i = 0; i < 3; ++i) open(peers[i], 1, swarm::tree_root(content));
+  EXPECT_TRUE(denials(heard[0]).empty());
+  EXPECT_TRUE(denials(heard[1]).empty());
+  EXPECT_EQ(denials(heard[2]), (std::vector{fb::DenyReason::no_slot}));
+  node(2).kill();  // its session ends with it
+  run_for(100ms);
+  open(peers[2], 1, swarm::tree_root(content));
+  EXPECT_EQ(denials(heard[2]).size(), 1U);
+  get(peers[2], 1, 1, 0, 3);
+  EXPECT_EQ(heard[2].data.size(), 1U);
+}
+
+TEST_F(upload_test, LimitsAreAsConfiguredAndChangeWhileItServes) {
+  const auto big = made_up(42, 8 << 20);
+  node(1).share("/big", big, mbid_of(2));
+  node(1).kill();
+  settle();
+  node(1).configure = [](auto& all) { all.transfers.upload_limit_per_peer_kib = 100; };
+  node(1).start(system());
+  settle();
+  const auto leaves = [](const heard_all& h) {
+    std::size_t n = 0;
+    for (const auto& d : h.data) n += d.count;
+    return n;
+  };
+  heard_all a, b;
+  const auto first = session(2, a), second = session(3, b);
+  open(first, 1, swarm::tree_root(big));
+  open(second, 1, swarm::tree_root(big));
+  for (std::uint32_t i = 0; i < 8; ++i) get(first, 1, i + 1, i * 64, 64);
+  for (std::uint32_t i = 0; i < 8; ++i) get(second, 1, i + 1, i * 64, 64);
+  run_for(8s);
+  for (const auto* h : {&a, &b}) {
+    EXPECT_GE(leaves(*h), 8U * 100 / 16) << "100 KiB a second each";
+    EXPECT_LE(leaves(*h), 13U * 100 / 16);
+  }
+  fb::TransferLimitsT limits;
+  limits.upload_slots = 8;
+  caf::anon_send(node(1).links.uploads, record<fb::TransferLimits>::pack(limits));
+  run_for(3s);
+  EXPECT_EQ(leaves(a), 512U);
+  limits.upload_slots = 1;
+  caf::anon_send(node(1).links.uploads, record<fb::TransferLimits>::pack(limits));
+  run_for(100ms);
+  EXPECT_EQ(denials(a).size() + denials(b).size(), 1U) << "one of two must go";
+}
+
+TEST_F(upload_test, WhoHadHowMuchIsReported) {
+  std::vector<heard_all> heard(2);
+  for (std::size_t i = 0; i < 2; ++i) {
+    const auto peer = session(2 + i, heard[i]);
+    open(peer, 1, swarm::tree_root(content));
+    get(peer, 1, 1, 0, static_cast<std::uint16_t>(3 + 6 * i));
+  }
+  const auto all = ask<record<fb::NodeStatus>>(node(1).links.telemetry, status_request{}).unpack();
+  for (const auto& r : all.reports) {
+    if (r->path != "swarm/uploads") continue;
+    ASSERT_EQ(r->traffic.size(), 2U);
+    EXPECT_EQ(from_fb<node_id>(*r->traffic[0]->node), node(3).who->node_id) << "most bytes first";
+    EXPECT_EQ(r->traffic[0]->bytes_up, 9U * swarm::leaf_size);
+    EXPECT_EQ(r->traffic[1]->bytes_up, 3U * swarm::leaf_size);
+    EXPECT_EQ(r->traffic[1]->bytes_down, 0U);
+    return;
+  }
+  FAIL() << "no report";
+}
+
+TEST_F(upload_test, TreeIsReadBackByTheNextRun) {
+  const auto big = made_up(43, 3 << 20);
+  node(1).share("/big", big, mbid_of(2));
+  const auto prove = [&](std::size_t who) {
+    heard_all h;
+    const auto peer = session(who, h);
+    open(peer, 1, swarm::tree_root(big));
+    fb::GetProofT ask;
+    ask.channel = 1;
+    ask.piece = 2;
+    say(peer, ask);
+    const auto* proof = h.messages.back()->body_as_Proof();
+    return proof != nullptr && swarm::verify_proof(swarm::tree_root(big), big.size(), 2,
+                                                   view_of(proof->leaves()), view_of(proof->uncles()));
+  };
+  EXPECT_TRUE(prove(2));
+  EXPECT_EQ(counter("swarm/uploads", "trees_built", 1), 1U);
+  node(1).kill();
+  node(2).kill();
+  settle();
+  node(1).start(system());
+  settle();
+  EXPECT_TRUE(prove(3));
+  EXPECT_EQ(counter("swarm/uploads", "trees_built", 1), 0U);
+  EXPECT_EQ(counter("swarm/uploads", "trees_loaded", 1), 1U);
+}
+
 }  // namespace
 
 }  // namespace vsf::tests

@@ -91,6 +91,7 @@ audio_spec spec_of(const collection_spec& all, std::uint32_t index) {
   out.tags.disc = 1;
   out.tags.recording = seeded_mbid("recording", out.seed);
   out.tags.release = seeded_mbid("release", all.seed * 1'000'003 + album);
+  if (all.sound_seed) out.seed = *all.sound_seed * 1'000'003 + recording;
   out.path = out.tags.artist + "/" + out.tags.album + "/" + two_digits(out.tags.track) + " - " +
              out.tags.title + std::string(extension_of(out.kind));
   return out;

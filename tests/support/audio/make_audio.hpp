@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,6 +44,7 @@ mbid seeded_mbid(std::string_view what, std::uint64_t number);
 struct collection_spec {
   std::string folder;
   std::uint64_t seed = 1;
+  std::optional<std::uint64_t> sound_seed;  // other sound under the same tags
   std::uint32_t files = 20;
   std::uint32_t variants = 1;  // files of each recording, in as many of the kinds
   std::uint32_t min_ms = 2000, max_ms = 20000;

@@ -16,6 +16,8 @@ int main(int argc, char** argv) {
   app.add_option("folder", spec.folder, "where the files go")->required();
   app.add_option("--count", spec.files, "files to make")->check(CLI::Range(1, 100000))->capture_default_str();
   app.add_option("--seed", spec.seed)->capture_default_str();
+  app.add_option("--sound-seed", spec.sound_seed,
+                 "other sound than the seed's, under the same names and ids");
   app.add_option("--variants", spec.variants, "files of each recording, each of another format")
       ->capture_default_str();
   app.add_option("--formats", formats, "flac,mp3,vorbis,opus,aac,alac,wav,aiff,wavpack")->delimiter(',');

@@ -1,0 +1,1 @@
+vsf_test(torrent_export_test SOURCES torrent_export_test.cpp DEPS vsf_torrent_export)
