@@ -82,6 +82,7 @@ struct stream_counters {
   std::atomic<std::uint64_t> closed{0};
   std::atomic<std::uint64_t> protocol_errors{0};  // links closed for a packet of length zero or a cut packet
   std::atomic<std::uint64_t> queue_full{0};       // send() returned false
+  std::atomic<std::uint64_t> buffer_waits{0};     // a link had to wait for one of the node's receive buffers
   std::atomic<std::uint64_t> packets_in{0}, bytes_in{0}, packets_out{0},
       bytes_out{0};  // bytes with the lengths
 };

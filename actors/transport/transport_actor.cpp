@@ -94,6 +94,16 @@ class transport_runner {
       counter("datagrams_dropped", "reason=\"send_error\"", c.send_errors);
     }
     counter("datagrams_dropped", "reason=\"no_receiver\"", no_receiver_);
+    const auto& streams = env_->network->streams();
+    counter("links_accepted", "", streams.accepted);
+    counter("links_refused", "", streams.refused);
+    counter("links_connected", "", streams.connected);
+    counter("link_failures", "", streams.connect_failed);
+    counter("link_protocol_errors", "", streams.protocol_errors);
+    counter("link_bytes_received", "", streams.bytes_in);
+    counter("link_bytes_sent", "", streams.bytes_out);
+    counter("link_queue_full", "", streams.queue_full);
+    counter("link_buffer_waits", "", streams.buffer_waits);
     counter("port_open_failures", "", plan_.failures());
     auto open = std::make_unique<fb::GaugeT>();
     open->name = "port";

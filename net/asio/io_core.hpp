@@ -13,6 +13,8 @@
 #include <memory>
 #include <mutex>
 
+#include "net/asio/receive_buffers.hpp"
+
 namespace vsf::net {
 
 /// Something with operations under way. When the runtime stops it is told so once, on the io thread.
@@ -29,6 +31,9 @@ class io_core {
  public:
   /// Counts what is under way against a bound; shared, since a name look-up may outlive the core's owner.
   using tally = std::atomic<std::size_t>;
+
+  /// `most_buffers` large packets are in memory at a time.
+  explicit io_core(std::size_t most_buffers) : buffers(std::make_shared<receive_buffers>(most_buffers)) {}
 
   boost::asio::io_context& context() { return context_; }
   bool on_io_thread() const;
@@ -55,6 +60,7 @@ class io_core {
 
   const std::shared_ptr<tally> connects = std::make_shared<tally>(0);
   const std::shared_ptr<tally> resolves = std::make_shared<tally>(0);
+  const std::shared_ptr<receive_buffers> buffers;
 
  private:
   void shut_down_all();

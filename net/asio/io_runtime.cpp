@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include "net/asio/asio_network.hpp"
 #include "net/asio/io_core.hpp"
 
 namespace vsf::net {
@@ -27,7 +28,9 @@ class signals_blocked {
 
 }  // namespace
 
-io_runtime::io_runtime() : core_(std::make_shared<io_core>()) {
+io_runtime::io_runtime() : io_runtime(asio_limits::receive_buffers) {}
+
+io_runtime::io_runtime(std::size_t most_buffers) : core_(std::make_shared<io_core>(most_buffers)) {
   signals_blocked scope;
   thread_ = std::thread([core = core_] { core->run(); });
   pthread_setname_np(thread_.native_handle(), "vsf-io");

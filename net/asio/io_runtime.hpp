@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -18,6 +19,8 @@ class io_core;
 class io_runtime {
  public:
   io_runtime();
+  /// With that many large packets of all links in memory at a time (receive_buffers.hpp).
+  explicit io_runtime(std::size_t most_buffers);
   /// stop(). On the io thread itself (the last owner was a callback) the thread ends by itself right after.
   ~io_runtime();
   io_runtime(const io_runtime&) = delete;

@@ -106,6 +106,7 @@ void tcp_stream::finish(const std::string& why) {
   socket_.close(ignored);
   close_timer_.cancel();
   packet_ = {};
+  core_->buffers->forget(held_);
   batch_ = {};
   batch_size_ = 0;
   until_started_.reset();

@@ -94,6 +94,7 @@ class tcp_stream final : public stream_link,
 
   std::array<std::uint8_t, staging_size> staged_;
   std::size_t staged_begin_ = 0, staged_end_ = 0;
+  const receive_buffers::account held_ = receive_buffers::open_account();
   frame packet_;  // being received
   std::size_t packet_got_ = 0;
 

@@ -65,7 +65,7 @@ bool tcp_stream::take_staged() {
   while (state_ == state::open && !abandoned_ && !close_asked_.load(std::memory_order_relaxed)) {
     if (packet_.empty()) {
       if (!have_credit()) return false;
-      if (!take_length()) return state_ == state::open;
+      if (!take_length()) return state_ == state::open && staged_end_ - staged_begin_ < length_size;
     }
     const auto part = std::min(packet_.size() - packet_got_, staged_end_ - staged_begin_);
     std::memcpy(packet_.mutable_data() + packet_got_, staged_.data() + staged_begin_, part);
@@ -77,18 +77,26 @@ bool tcp_stream::take_staged() {
   return false;
 }
 
-/// false: the length isn't here yet, or it is bad and the link is closed.
+/// false: the length isn't here yet, or it is bad and the link is closed, or no buffer is free.
 bool tcp_stream::take_length() {
   if (staged_end_ - staged_begin_ < length_size) return false;
   const auto size = static_cast<std::size_t>(staged_[staged_begin_] << 8 | staged_[staged_begin_ + 1]);
-  staged_begin_ += length_size;
   if (size == 0) {
     counters_->protocol_errors.fetch_add(1, std::memory_order_relaxed);
     finish("the peer sent a packet of length zero");
     return false;
   }
+  packet_ = core_->buffers->take(size, held_, [core = core_, weak = weak_from_this()] {
+    core->post([weak] {
+      if (const auto self = weak.lock()) self->read_turn();
+    });
+  });
+  if (packet_.empty()) {
+    counters_->buffer_waits.fetch_add(1, std::memory_order_relaxed);
+    return false;
+  }
+  staged_begin_ += length_size;
   credits_.fetch_sub(1);
-  packet_ = frame::allocate(size);
   packet_got_ = 0;
   return true;
 }
