@@ -147,7 +147,10 @@ int serve(const config::settings& settings) {
   if (!who) return complain(who.error().message);
 
   caf::actor_system_config config;
-  config.set("scheduler.max-threads", std::max<std::size_t>(2, std::thread::hardware_concurrency()));
+  // docs/decisions/0009: half of the cores run actors, the others the io thread and the workers that hash and
+  // write.
+  config.set("scheduler.policy", caf::atom("sharing"));
+  config.set("scheduler.max-threads", std::max<std::size_t>(1, std::thread::hardware_concurrency() / 2));
   config.set("scheduler.max-throughput", std::size_t{64});
   caf::actor_system system{config};
   node::node_options options{std::move(*who), [identity_file](const identity::identity& solved) {
