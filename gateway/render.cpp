@@ -1,5 +1,8 @@
 #include "gateway/render.hpp"
 
+#include <map>
+#include <utility>
+
 #include <nlohmann/json.hpp>
 
 namespace vsf::gateway {
@@ -200,6 +203,32 @@ response render_health(const fb::NodeStatus& status) {
   return ok({{"status", "ok"}, {"ready", status.ready()}, {"puzzle", puzzle_json(status)}});
 }
 
+/// What was given to and got from each peer, of all components together.
+json traffic_json(const fb::NodeStatus& s) {
+  std::map<std::string, std::pair<std::uint64_t, std::uint64_t>> rows;  // an empty name: all others
+  std::uint64_t up = 0, down = 0;
+  if (s.reports() != nullptr)
+    for (const auto* report : *s.reports()) {
+      if (report->traffic() == nullptr) continue;
+      for (const auto* row : *report->traffic()) {
+        auto& sums = rows[row->node() == nullptr ? std::string() : to_hex(from_fb<node_id>(*row->node()))];
+        sums.first += row->bytes_up();
+        sums.second += row->bytes_down();
+        up += row->bytes_up();
+        down += row->bytes_down();
+      }
+    }
+  auto peers = json::array();
+  for (const auto& [node, sums] : rows)
+    peers.push_back({{"node", node.empty() ? json(nullptr) : json(node)},
+                     {"bytes_up", sums.first},
+                     {"bytes_down", sums.second}});
+  return {{"bytes_up", up},
+          {"bytes_down", down},
+          {"ratio", down == 0 ? json(nullptr) : json(static_cast<double>(up) / static_cast<double>(down))},
+          {"peers", std::move(peers)}};
+}
+
 response render_status(const fb::NodeStatus& s) {
   return ok({{"node", s.ready() ? hex(s.node()) : json(nullptr)},
              {"identity", hex(s.identity())},
@@ -210,6 +239,7 @@ response render_status(const fb::NodeStatus& s) {
              {"started_ms", s.started_ms()},
              {"now_ms", s.now_ms()},
              {"components", list(s.reports(), component_json)},
+             {"traffic", traffic_json(s)},
              {"peers", list(s.peers(), peer_json)}});
 }
 

@@ -233,6 +233,7 @@ void on_progress(self_pointer self, const transfer_progress& progress) {
   if (progress.status) st.registry.update(progress.status);
   if (const auto& news = progress.news) {
     add(st.totals, news->counted);
+    for (const auto& [who, bytes] : news->counted.verified_from) st.traffic.add(who, 0, bytes);
     const auto it = st.transfers.find(news->transfer);
     // A command that is on its way to it may give it new work.
     if (news->over && it != st.transfers.end() && it->second.controls == news->controls) {
@@ -282,6 +283,7 @@ record<fb::ComponentReport> report(self_pointer self) {
     g->value = static_cast<std::int64_t>(st.registry.count(state));
     out.gauges.push_back(std::move(g));
   }
+  out.traffic = st.traffic.report();
   out.children = st.children->report();
   if (!st.store_problem.empty()) out.notes.push_back("Downloads can't be stored: " + st.store_problem);
   return record<fb::ComponentReport>::pack(out);

@@ -13,6 +13,7 @@
 #include "actors/interfaces.hpp"
 #include "actors/supervisor/child_set_actor.hpp"
 #include "actors/swarm/interfaces_actor.hpp"
+#include "actors/swarm/peer_traffic.hpp"
 #include "actors/swarm/swarm_registry.hpp"
 
 namespace vsf::swarm {
@@ -39,6 +40,7 @@ struct swarm_state {
   std::shared_ptr<std::atomic<std::uint32_t>> channels;
   fb::TransferLimitsT limits;  // as configured at first; a change lasts until the node ends
   transfer_counters totals;
+  peer_traffic traffic;
   std::uint64_t started = 0;
   std::uint64_t joined = 0;  // FetchStart for what was already running
   std::uint64_t store_errors = 0;

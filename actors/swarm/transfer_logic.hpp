@@ -21,7 +21,8 @@ namespace vsf::swarm {
 
 /// What a transfer has seen since it was last asked.
 struct transfer_counters {
-  std::uint64_t bytes_received = 0;  // payload off the wire
+  std::map<node_id, std::uint64_t> verified_from;  // bytes, by who sent them
+  std::uint64_t bytes_received = 0;                // payload off the wire
   std::uint64_t bytes_verified = 0;
   std::uint64_t bytes_wasted = 0;  // received and of no use: wrong, unasked or late
   std::uint64_t bad_leaves = 0;

@@ -79,6 +79,7 @@ transfer_logic::effects transfer_logic::leaves_checked(nanoseconds now, std::uin
     vain_rounds_ = 0;
     if (s != nullptr) {
       s->bytes += length;
+      counters_.verified_from[s->who.id] += length;
       s->failures = 0;
     }
     dirty_ = true;

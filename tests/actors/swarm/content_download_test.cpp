@@ -176,6 +176,48 @@ TEST_F(content_download_test, KilledWhileCheckingItChecksAgain) {
   EXPECT_TRUE(node(0).files->finished().empty());
 }
 
+TEST_F(content_download_test, KilledBetweenTheBanAndTheRecordItChecksAgain) {
+  world(0);
+  node(0).contents->hold = true;
+  const auto id = fetch(wanted_).transfer;
+  ASSERT_TRUE(run_until(id, 30s, [](const auto& s) { return s.state == state::checking; }));
+  node(0).kill();
+  settle();
+  node(0).contents->held.clear();
+  node(0).contents->hold = false;
+  std::vector<fb::OfferBanT> bans(1);
+  bans[0].publisher = box(publisher_of(node(1)));
+  bans[0].root = box(swarm::tree_root(wrong_));
+  ASSERT_TRUE(storage::ban_store(node(0).store).put(bans));
+  node(0).start(system());
+  ASSERT_TRUE(run_until_failed(id));
+  expect_rejected_once(status(id));
+  EXPECT_EQ(node(0).files->in_quarantine().size(), 1u);
+  EXPECT_TRUE(node(0).files->finished().empty());
+}
+
+TEST_F(content_download_test, KilledBetweenTheRecordAndTheMoveItMovesTheFile) {
+  world(2);
+  node(0).index.silent = true;
+  const auto id = fetch(wanted_).transfer;
+  node(0).kill();
+  settle();
+  storage::transfer_store transfers(node(0).store);
+  auto stored = (**transfers.get(id)).unpack();
+  stored.rejected_partial = "rejected.part";
+  ASSERT_TRUE(transfers.put(stored));
+  ASSERT_TRUE(node(0).files->open_partial("rejected.part", 10));
+  node(0).index.silent = false;
+  node(0).start(system());
+  run_for(100ms);
+  EXPECT_FALSE(node(0).files->partial_exists("rejected.part"));
+  ASSERT_EQ(node(0).files->in_quarantine().size(), 1u);
+  EXPECT_TRUE(node(0).files->in_quarantine()[0].ends_with("-rejected.part"));
+  EXPECT_TRUE(string_of((**transfers.get(id))->rejected_partial()).empty());
+  ASSERT_TRUE(run_until_done(id));
+  EXPECT_EQ(node(0).finished(status(id).path), right_);
+}
+
 TEST_F(content_download_test, KilledAtAnyMomentOnlyTheRecordingIsDelivered) {
   world(2);
   for (std::chrono::milliseconds at{0}; at < 2500ms; at += 37ms) {
