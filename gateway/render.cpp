@@ -83,6 +83,7 @@ json transfer_json(const fb::TransferStatus& t) {
           {"rejections", list(t.rejections(), rejection_json)},
           {"path", text(t.path())},
           {"sha256", hex(t.sha256())},
+          {"content", text(t.content())},
           {"reason", text(t.reason())},
           {"created_ms", t.created_ms()},
           {"finished_ms", t.finished_ms() == 0 ? json(nullptr) : json(t.finished_ms())}};

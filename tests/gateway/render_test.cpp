@@ -40,6 +40,7 @@ TEST(render, what_a_transfer_tells_of_its_swarm) {
   EXPECT_EQ(body["bytes_wasted"], 32'768);
   EXPECT_EQ(body["rate_bytes_per_s"], 750'000);
   EXPECT_EQ(body["chunks"], json({255, 0, 128}));
+  EXPECT_EQ(body["content"], "its tags name the recording");
   const auto& culprit = body["sources"][0];
   EXPECT_EQ(culprit["reason"], "sent bytes that are not the file's");
   EXPECT_EQ(culprit["bad_leaves"], 1);
@@ -66,7 +67,7 @@ TEST(render, what_is_not_known_is_null) {
   fb::TransferStatusT bare;
   bare.transfer = std::string(32, '0');
   const auto body = parsed(render_transfer(*pack<fb::TransferStatus>(bare)));
-  for (const auto* name : {"mbid", "variant", "path", "sha256", "reason", "finished_ms", "place"})
+  for (const auto* name : {"mbid", "variant", "path", "sha256", "content", "reason", "finished_ms", "place"})
     EXPECT_TRUE(body[name].is_null()) << name;
   for (const auto* name : {"sources", "rejections", "chunks"}) EXPECT_EQ(body[name], json::array()) << name;
   EXPECT_EQ(body["priority"], "normal");

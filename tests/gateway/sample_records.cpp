@@ -77,6 +77,7 @@ fb::TransferStatusT full_transfer() {
   out.path = "/srv/downloads/Artist - Title.mp3";
   out.sha256 = box(filled<digest>(9));
   out.reason = "done";
+  out.content = "its tags name the recording";
   out.created_ms = 1'700'000'000'000;
   out.finished_ms = 1'700'000'060'000;
   return out;

@@ -116,6 +116,8 @@ export interface Download {
   rejections: Rejection[];
   path: string | null;
   sha256: string | null;
+  /** What the check of the complete file's content found. */
+  content: string | null;
   reason: string | null;
   created_ms: number;
   finished_ms: number | null;

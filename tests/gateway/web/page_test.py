@@ -30,7 +30,7 @@ def download(number, name, **more):
     return {"id": f"{number:032x}", "mbid": MBIDS[number - 1], "state": "transferring", "variant": None, "bytes_total": 1000,
             "bytes_verified": 600, "bytes_received": 640, "bytes_kept": 0, "bytes_wasted": 32, "rate_bytes_per_s": 100,
             "priority": "normal", "place": None, "chunks": [], "sources": [], "rejections": [], "path": f"/d/{name}",
-            "sha256": None, "reason": None, "created_ms": 1, "finished_ms": None, **more}
+            "sha256": None, "content": None, "reason": None, "created_ms": 1, "finished_ms": None, **more}
 
 
 class Node(http.server.ThreadingHTTPServer):

@@ -19,6 +19,7 @@ export function DownloadPanel({ download: d, name, act }: Props) {
       {d.chunks.length > 0 && <Chunks chunks={d.chunks} />}
       {d.sources.length > 0 ? <Sources sources={d.sources} total={d.bytes_total} /> : <p class="quiet">No sources yet.</p>}
       <Rejections rejections={d.rejections} />
+      {d.content && <p class="quiet">Is it the music? {d.content}</p>}
       <p class="quiet">
         {d.bytes_received === 0
           ? "Nothing was received yet."
