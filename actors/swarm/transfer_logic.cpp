@@ -204,6 +204,8 @@ transfer_logic::effects transfer_logic::drop(nanoseconds now) {
 transfer_logic::effects transfer_logic::pause(nanoseconds) {
   effects out;
   if (is_final() || finishing_ || forgotten_ || status_.state == fb::TransferState::paused) return out;
+  // What is here is then known as safe, so that going on doesn't count it as received once more.
+  if (plan_) out.push_back(checkpoint{epoch_, snapshot()});
   stop(out);
   set_state(fb::TransferState::paused, "paused on request");
   out.push_back(save{snapshot(), stored::synced});
