@@ -45,7 +45,7 @@ bool transfer_logic::refuses_any(const fb::ResolveResult& answer) const {
 void transfer_logic::begin_check(nanoseconds now, effects& out) {
   close_sources(out);
   set_state(fb::TransferState::checking);
-  check_.emplace();
+  check_ = pending_check{};
   ask_analyzer(now, out);
 }
 

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <future>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -137,6 +138,88 @@ void stream(double seconds, std::size_t size, std::size_t credits) {
   writer.reset();
 }
 
+/// Datagram round trips to a port whose io thread reads four links at full speed meanwhile.
+void round_trips_under_load(double seconds, std::size_t links) {
+  auto node = make_asio_network(), senders = make_asio_network(), pinger = make_asio_network();
+  std::promise<std::shared_ptr<datagram_port>> port_ready;
+  auto port_later = port_ready.get_future().share();
+  port_ready.set_value(
+      must(node->open_datagrams(loopback(), 4096, [port_later](const endpoint& from, frame data) {
+        port_later.get()->send(from, std::move(data));
+        port_later.get()->consumed(1);
+      })));
+  auto port = port_later.get();
+  std::atomic<std::uint64_t> packets{0};
+  std::atomic<bool> running{true};
+  std::vector<std::shared_ptr<stream_link>> held;
+  std::mutex holding;
+  std::promise<void> all_accepted;
+  std::size_t accepted = 0;
+  auto listener = must(node->listen(loopback(), [&](std::shared_ptr<stream_link> link) {
+    auto* raw = link.get();
+    link->start({[&packets, raw](const frame&) {
+                   packets.fetch_add(1, std::memory_order_relaxed);
+                   raw->grant(1);
+                 },
+                 nullptr, nullptr});
+    link->grant(32);
+    std::lock_guard lock(holding);
+    held.push_back(std::move(link));
+    if (++accepted == links) all_accepted.set_value();
+  }));
+  const auto data = frame::allocate(49184);
+  std::vector<std::shared_ptr<stream_link>> writers;
+  for (std::size_t i = 0; i < links; ++i) {
+    std::promise<std::shared_ptr<stream_link>> connected;
+    senders->connect(
+        listener->local(), std::chrono::seconds(5),
+        [&](result<std::shared_ptr<stream_link>> link) { connected.set_value(must(std::move(link))); });
+    writers.push_back(connected.get_future().get());
+  }
+  all_accepted.get_future().wait();
+  std::vector<double> us;
+  steady::time_point sent;
+  std::promise<std::shared_ptr<datagram_port>> ping_ready;
+  auto ping_later = ping_ready.get_future().share();
+  ping_ready.set_value(
+      must(pinger->open_datagrams(loopback(), 16, [&, ping_later](const endpoint& from, frame back) {
+        us.push_back(1e6 * seconds_since(sent));
+        ping_later.get()->consumed(1);
+        sent = steady::now();
+        if (running) ping_later.get()->send(from, std::move(back));
+      })));
+  auto ping = ping_later.get();
+  for (auto& writer : writers) {
+    auto* raw = writer.get();
+    const auto fill = [&running, data, raw] {
+      while (running && raw->send(data)) {
+      }
+    };
+    writer->start({nullptr, fill, nullptr});
+    fill();
+  }
+  const auto began = steady::now();
+  sent = began;
+  ping->send(port->local(), frame::allocate(200));
+  std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
+  running = false;
+  const auto took = seconds_since(began);
+  ping->close();  // no callback runs any more
+  std::sort(us.begin(), us.end());
+  const auto at = [&](double share) {
+    return us.empty() ? 0.0 : us[static_cast<std::size_t>(share * static_cast<double>(us.size() - 1))];
+  };
+  std::printf(
+      "udp round trips while its io thread reads %zu links at %.2f GB/s: p50 %.0f us, p99 %.0f us, %.0f us "
+      "at most\n",
+      links, static_cast<double>(packets) * 49184 / took / 1e9, at(0.5), at(0.99), at(1.0));
+  writers.clear();
+  listener->close();
+  std::lock_guard lock(holding);
+  held.clear();
+  port->close();
+}
+
 }  // namespace
 }  // namespace vsf::net
 
@@ -146,4 +229,5 @@ int main(int argc, char** argv) {
   vsf::net::round_trips(seconds, 64, 1200);
   for (const std::size_t size : {200u, 1200u}) vsf::net::one_way(seconds, size);
   for (const std::size_t size : {200u, 16384u, 49184u, 65535u}) vsf::net::stream(seconds, size, 32);
+  for (const std::size_t links : {1u, 4u}) vsf::net::round_trips_under_load(seconds, links);
 }
