@@ -62,6 +62,8 @@ class transfer_logic {
     nanoseconds first_backoff = std::chrono::seconds(2);
     nanoseconds last_backoff = std::chrono::seconds(60);
     nanoseconds refused_pause = std::chrono::minutes(10);
+    /// Who has no free slot keeps one for us only if we ask often enough.
+    nanoseconds last_busy_pause = std::chrono::seconds(15);
     /// Rounds of asking the mesh again, in vain, before a transfer that has bytes takes another encoding.
     unsigned rounds_before_fallback = 3;
     /// How often a full disk is looked at again.

@@ -267,8 +267,10 @@ transfer_logic::effects transfer_logic::source_over(nanoseconds now, source_numb
     s->retry_at = now + how_.refused_pause;
     ++counters_.sources_refused;
   } else {
-    s->state = how == source_logic::end::busy ? fb::SourceState::idle : fb::SourceState::lost;
-    s->retry_at = now + backoff(s->failures++);
+    const bool busy = how == source_logic::end::busy;
+    s->state = busy ? fb::SourceState::idle : fb::SourceState::lost;
+    const auto pause = backoff(s->failures++);
+    s->retry_at = now + (busy ? std::min(pause, how_.last_busy_pause) : pause);
     ++counters_.sources_lost;
   }
   dirty_ = true;

@@ -168,6 +168,30 @@ TEST_F(many_sources_test, PausedItMovesNothingAndGoesOnWhereItWas) {
   EXPECT_LE(status(id).bytes_received, node(0).received->data_bytes) << "nothing is counted twice";
 }
 
+TEST_F(many_sources_test, ASourceWithoutAFreeSlotIsAskedEveryFifteenSeconds) {
+  const auto content = made_up(10, mib);
+  node(0).start(system());
+  node(1).share("/music/a.flac", content, mbid_of(1));
+  node(1).configure = [](vsf::config::settings& s) { s.transfers.upload_slots = 1; };
+  node(1).start(system(), 16);
+  node(2).start(system());
+  offer(mbid_of(1), {1}, content);
+  node(2).index.answers = node(0).index.answers;
+  settle();
+  fb::FetchStartT other;
+  other.mbid = box(mbid_of(1));
+  ask<record<fb::TransferStatus>>(node(2).links.swarm, record<fb::FetchStart>::pack(other));
+  run_for(2s);
+  const auto id = fetch(mbid_of(1)).transfer;
+  run_for(20s);
+  const auto asked = node(0).received->dials;
+  EXPECT_EQ(status(id).bytes_verified, 0U) << "the slot is taken";
+  run_for(45s);
+  EXPECT_GE(node(0).received->dials, asked + 3);
+  ASSERT_TRUE(run_until_done(id, 600s));
+  expect_content(id, content);
+}
+
 TEST_F(many_sources_test, OneIsEnoughForASmallFile) {
   const auto content = made_up(9, mib);
   world(content, {0, 0, 0, 0});
