@@ -8,6 +8,7 @@ import argparse
 import os
 import pathlib
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -34,16 +35,18 @@ def peak_mib(pid):
     raise Failure("no VmHWM")
 
 
-def spoil(path, from_byte):
-    """Flips a bit in every leaf from there on; size and time of change stay."""
+def spoil(node, path):
+    """Flips a bit in every leaf; size and time of change stay. The node sleeps meanwhile: it would notice the time."""
     was = os.stat(path)
+    node.process.send_signal(signal.SIGSTOP)
     with open(path, "r+b") as file:
-        for at in range(from_byte // LEAF * LEAF + 100, was.st_size, LEAF):
+        for at in range(100, was.st_size, LEAF):
             file.seek(at)
             byte = file.read(1)
             file.seek(at)
             file.write(bytes([byte[0] ^ 1]))
     os.utime(path, ns=(was.st_atime_ns, was.st_mtime_ns))
+    node.process.send_signal(signal.SIGCONT)
 
 
 class Swarm(unittest.TestCase):
@@ -128,7 +131,7 @@ class Swarm(unittest.TestCase):
             if what == "dies":
                 node.kill()
             else:
-                spoil(self.folder / f"library-{node.name}" / "song.wav", 0)
+                spoil(node, self.folder / f"library-{node.name}" / "song.wav")
         status = self.finished(seeker, transfer, item)
         banned = [s for s in status["sources"] if s["state"] == "banned"]
         self.assertEqual([s["node"] for s in banned], [liar], status["sources"])
