@@ -15,4 +15,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND CMAKE_CXX_COMPILER_VERSION VERSION_LES
   # With optimisation g++ 12 accuses std::string and std::vector themselves (GCC PR 105329, 105651).
   target_compile_options(vsf_warnings INTERFACE
     -Wno-restrict -Wno-stringop-overread -Wno-stringop-overflow -Wno-array-bounds)
+  if(CMAKE_CXX_FLAGS MATCHES "fsanitize")
+    # ... and with sanitizers std::regex.
+    target_compile_options(vsf_warnings INTERFACE -Wno-maybe-uninitialized)
+  endif()
 endif()

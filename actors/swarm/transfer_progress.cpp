@@ -86,7 +86,7 @@ transfer_logic::effects transfer_logic::leaves_checked(nanoseconds now, std::uin
   }
   if (bad != 0) {
     std::uint32_t wrong = 0;
-    for (std::uint16_t i = 0; i < count; ++i) wrong += bad >> i & 1 ? 1 : 0;
+    for (std::uint16_t i = 0; i < count; ++i) wrong += (bad >> i & 1) != 0 ? 1U : 0U;
     counters_.bad_leaves += wrong;
     waste(masked_length(plan_->size(), first_leaf, count, bad));
     if (s != nullptr) {

@@ -175,7 +175,7 @@ transfer_logic::effects transfer_logic::data_came(nanoseconds now, source_number
   if (auto* s = by_number(source); s != nullptr && s->number == source) {
     s->pace = pace;
     s->heard = now;
-    for (std::uint16_t i = 0; i < what.count; ++i) s->checking += came.wanted >> i & 1 ? 1 : 0;
+    for (std::uint16_t i = 0; i < what.count; ++i) s->checking += (came.wanted >> i & 1) != 0 ? 1U : 0U;
   }
   pump(now, out);
   return out;

@@ -212,6 +212,7 @@ def main():
             for seeds in (1, 4):
                 case(f"libtorrent plain stock, {seeds} seeds", lambda n=seeds: theirs.run(n, "plain", {}))
                 case(f"libtorrent plain tuned, {seeds} seeds", lambda n=seeds: theirs.run(n, "plain", TUNED))
+                case(f"libtorrent RC4 stock, {seeds} seeds", lambda n=seeds: theirs.run(n, "rc4", {}))
                 case(f"libtorrent RC4 tuned, {seeds} seeds", lambda n=seeds: theirs.run(n, "rc4", TUNED))
         results = {name: [] for name in cases}
         for number in range(args.rounds):
@@ -232,7 +233,7 @@ def main():
                   f"peak {summary[name]['leech_peak_mib']:.0f} MiB")
         for seeds in (1, 4):
             mine = summary.get(f"ours, {seeds} seeds")
-            for other in ("plain tuned", "RC4 tuned"):
+            for other in ("plain tuned", "RC4 stock", "RC4 tuned"):
                 their = summary.get(f"libtorrent {other}, {seeds} seeds")
                 if mine and their:
                     print(f"ratio to libtorrent {other}, {seeds} seeds: {mine['mb_per_s'] / their['mb_per_s']:.2f}")

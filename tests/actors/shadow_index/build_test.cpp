@@ -133,6 +133,7 @@ RC_GTEST_PROP(recording_content, is_the_same_for_any_order_of_files, ()) {
   std::ranges::sort(picks, std::greater{});
   const auto b = content_of(picks);
   RC_ASSERT(a.variants.size() == b.variants.size());
+  if (a.variants.empty()) return;
   RC_ASSERT(std::memcmp(a.variants.data(), b.variants.data(), a.variants.size() * sizeof(fb::Variant)) == 0);
 }
 

@@ -62,7 +62,7 @@ struct server {
     fb::GetDataT m;
     m.channel = channel;
     m.request = request;
-    m.first_leaf = request * 64 % (file_leaves - 64);
+    m.first_leaf = static_cast<std::uint32_t>(request * 64 % (file_leaves - 64));
     m.count = count;
     say(session, std::move(m));
   }

@@ -63,6 +63,10 @@ TEST(listener_test, half_started_links_are_bounded) {
 }
 
 TEST(listener_test, out_of_descriptors_pauses_counts_and_recovers) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "the sanitizer opens a pipe to look at an object's type; without descriptors it takes that "
+                  "for an error";
+#endif
   auto net = make_asio_network();
   listening server(*net);
   raw_client warm(server.listener->local());
