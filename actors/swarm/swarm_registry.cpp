@@ -177,17 +177,21 @@ std::vector<std::string> swarm_registry::move(const std::string& id, std::uint32
   return out;
 }
 
+bool swarm_registry::looks_for_first_source(const row& r) {
+  const auto reason = string_of(r.status->reason());
+  // Without a reason it looks; with one it waits for somebody to appear. One whose turn has just come still
+  // has the reason of those that wait.
+  return (r.status->state() == fb::TransferState::resolving && reason.empty()) ||
+         (r.status->state() == fb::TransferState::queued && reason == turn_reason);
+}
+
 bool swarm_registry::takes_a_place(const row& r) const {
+  if (looks_for_first_source(r)) return true;
   switch (r.status->state()) {
     case fb::TransferState::connecting:
     case fb::TransferState::transferring:
     case fb::TransferState::finishing:
       return true;
-    case fb::TransferState::resolving:
-      // Without a reason it looks; with one it waits for somebody to appear.
-      return string_of(r.status->reason()).empty();
-    case fb::TransferState::queued:
-      return string_of(r.status->reason()) == turn_reason;  // its actor has just been started
     default:
       return false;
   }
@@ -197,11 +201,15 @@ std::vector<std::string> swarm_registry::take_turns() {
   std::vector<std::string> out;
   auto running = static_cast<std::size_t>(std::count_if(
       actors_.begin(), actors_.end(), [&](const auto& id) { return takes_a_place(rows_.at(id)); }));
-  while (!waiting_.empty() && running < how_.max_running && actors_.size() < how_.max_actors) {
+  auto resolving = static_cast<std::size_t>(std::count_if(
+      actors_.begin(), actors_.end(), [&](const auto& id) { return looks_for_first_source(rows_.at(id)); }));
+  while (!waiting_.empty() && running < how_.max_running && resolving < how_.max_resolving &&
+         actors_.size() < how_.max_actors) {
     const auto id = std::get<2>(*waiting_.begin());
     waiting_.erase(waiting_.begin());
     if (rows_.count(id) == 0 || !actors_.insert(id).second) continue;
     ++running;
+    ++resolving;
     out.push_back(id);
   }
   return out;

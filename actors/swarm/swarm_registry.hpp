@@ -26,6 +26,9 @@ class swarm_registry {
     std::size_t max_unfinished = 10'000;  // FetchStart is refused beyond
     std::size_t max_finished = 1'000;     // the oldest are forgotten
     nanoseconds event_interval = std::chrono::milliseconds(250);
+    /// Of those that run, how many may look for their first source at the same time: an answer has to come
+    /// within 5 s, and a DHT that is asked for hundreds of recordings at once can't give all of them in time.
+    std::size_t max_resolving = 32;
   };
 
   swarm_registry() : swarm_registry(options{}) {}
@@ -92,6 +95,7 @@ class swarm_registry {
   using turn = std::tuple<int, std::uint64_t, std::string>;
   static turn turn_of(const fb::TransferStatusT& status);
   bool takes_a_place(const row& r) const;
+  static bool looks_for_first_source(const row& r);
   void change(const std::string& id, const std::function<void(fb::TransferStatusT&)>& how);
   std::map<std::string, std::uint32_t> places() const;
 

@@ -97,6 +97,7 @@ bool transfer_logic::ask_one(nanoseconds now, known_source& s, effects& out) {
 /// How long a source will take for what it owes; `never` for one that has gone quiet.
 nanoseconds transfer_logic::time_left(nanoseconds now, const known_source& s) const {
   const auto leaves = plan_->outstanding(s.number);
+  if (leaves == 0 && plan_->proofs_outstanding(s.number) == 0) return nanoseconds(0);
   const auto quiet = now - s.heard;
   if (quiet > 4 * s.pace.rtt + 250ms + how_.steal_margin) {
     const auto usual_gap =
@@ -127,9 +128,11 @@ bool transfer_logic::take_over(nanoseconds now, known_source& s, effects& out) {
   }
   if (anything) steal_wait_ = now + steal_look;
   if (slowest == nullptr || (s.pace.rate_bytes_per_s == 0 && longest != never)) return false;
+  const auto own = time_left(now, s);
+  if (own == never) return false;
   const auto mine = s.pace.rate_bytes_per_s == 0
                         ? nanoseconds(0)
-                        : time_left(now, s) + s.pace.rtt +
+                        : own + s.pace.rtt +
                               nanoseconds(std::uint64_t{*count} * leaf_size * 1'000'000 /
                                           (s.pace.rate_bytes_per_s / 1000 + 1));
   if (longest != never && longest <= how_.steal_factor * mine + how_.steal_margin) return false;

@@ -41,6 +41,16 @@ class virtual_internet : public ::testing::Test {
     ASSERT_TRUE(near_ && far_);
   }
 
+  /// The two ends of an open connection hold each other: a test ends its own, while what its handlers name is
+  /// there.
+  void disconnect() {
+    if (near_) near_->close();
+    if (far_) far_->close();
+    near_ = far_ = nullptr;
+    listener_ = nullptr;
+    run_until(now_ + 60s);
+  }
+
   event_queue events_;
   trace trace_;
   virtual_time now_{0};
@@ -110,6 +120,7 @@ TEST_F(virtual_internet, keeps_the_order_of_a_stream_and_waits_for_credits) {
   run_until(now_ + 1s);
   ASSERT_EQ(got.size(), 100u);
   for (std::uint8_t i = 0; i < 100; ++i) EXPECT_EQ(got[i], i);
+  disconnect();
 }
 
 TEST_F(virtual_internet, bounds_what_a_slow_reader_keeps_waiting) {
@@ -126,6 +137,7 @@ TEST_F(virtual_internet, bounds_what_a_slow_reader_keeps_waiting) {
   far_->grant(100);
   run_until(now_ + 1s);
   EXPECT_TRUE(writable);
+  disconnect();
 }
 
 TEST_F(virtual_internet, tells_the_end_of_a_process_after_what_it_sent_and_nothing_of_a_power_cut) {
@@ -154,6 +166,7 @@ TEST_F(virtual_internet, tells_the_end_of_a_process_after_what_it_sent_and_nothi
   b_->cut();
   run_until(now_ + 60s);
   EXPECT_TRUE(ended.empty());
+  disconnect();
 }
 
 TEST_F(virtual_internet, refuses_or_times_out_a_connection) {
@@ -186,6 +199,7 @@ TEST_F(virtual_internet, an_uplink_sends_one_byte_after_another) {
   run_until(now_ + 60s);
   EXPECT_GE(last - begin, 2s);
   EXPECT_LE(last - begin, 2500ms);
+  disconnect();
 }
 
 }  // namespace

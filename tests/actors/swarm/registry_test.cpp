@@ -123,6 +123,21 @@ TEST_F(swarm_registry_test, RestoredTransfersWaitForTheirTurn) {
   EXPECT_EQ(r.size(), 4U);
 }
 
+TEST_F(swarm_registry_test, FewLookForTheirFirstSourceAtTheSameTime) {
+  swarm_registry big{{100, 200, 100, 3, 250ms, 2}};
+  std::vector<std::string> ids;
+  for (std::uint8_t i = 1; i <= 5; ++i)
+    ids.push_back(
+        string_of(big.start(number(i), fb::Priority::normal, i, random).value().status->transfer()));
+  EXPECT_EQ(big.take_turns(), (std::vector<std::string>{ids[0], ids[1]}));
+  auto found = big.find(ids[1])->unpack();
+  found.state = fb::TransferState::connecting;
+  found.reason.clear();
+  big.update(record<fb::TransferStatus>::pack(found));
+  EXPECT_EQ(big.take_turns(), (std::vector<std::string>{ids[2]}));
+  EXPECT_TRUE(big.take_turns().empty());
+}
+
 TEST_F(swarm_registry_test, PriorityGoesBeforeAge) {
   std::vector<std::string> ids;
   for (std::uint8_t i = 1; i <= 4; ++i) ids.push_back(add(i));
