@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import statistics
 import subprocess
@@ -181,7 +182,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--mib", type=int, default=1024)
     parser.add_argument("--folder", default="/dev/shm", help="a tmpfs")
-    parser.add_argument("--only", help="cases whose name contains this")
+    parser.add_argument("--only", help="cases whose name matches this regular expression")
     parser.add_argument("--json", help="file for all figures")
     parser.add_argument("--role", nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -199,7 +200,7 @@ def main():
         cases = {}
 
         def case(name, run):
-            if not args.only or args.only in name:
+            if not args.only or re.search(args.only, name):
                 cases[name] = run
         for seeds in (1, 4):
             def run_ours(n=seeds):
@@ -207,7 +208,7 @@ def main():
                     ours[n] = Ours(args.bin, folder / f"ours-{n}", file, n)
                 return ours[n].run()
             case(f"ours, {seeds} seeds", run_ours)
-        if not args.only or "libtorrent" in args.only:
+        if not args.only or re.search("libtorrent", args.only):
             theirs = Libtorrent(folder, file)
             for seeds in (1, 4):
                 case(f"libtorrent plain stock, {seeds} seeds", lambda n=seeds: theirs.run(n, "plain", {}))
