@@ -18,7 +18,6 @@ transfer_plan::transfer_plan(std::uint64_t size_bytes, options how)
       proofs_(piece_count(size_bytes), proof::none),
       proof_askers_(proofs_.size(), 0),
       missing_(proofs_.size(), 0),
-      rarity_(proofs_.size(), 0),
       had_(leaf_count(size_bytes)) {
   if (how_.first_piece >= proofs_.size()) how_.first_piece = 0;
   for (std::uint32_t i = 0; i < leaves_.size(); ++i) ++missing_[piece_of(i)];
@@ -39,37 +38,21 @@ void transfer_plan::restore(const leaf_bitmap& had, const std::vector<std::uint3
 
 // ---- Which piece next
 
-transfer_plan::rank transfer_plan::rank_of(std::uint32_t piece) const {
-  const auto n = static_cast<std::uint32_t>(proofs_.size());
-  return {rarity_[piece], (piece + n - how_.first_piece) % n};
-}
-
-std::uint32_t transfer_plan::piece_at(const rank& r) const {
-  return (r.second + how_.first_piece) % static_cast<std::uint32_t>(proofs_.size());
-}
-
 void transfer_plan::file_piece(std::uint32_t piece) {
-  const auto place = [&](std::set<rank>& in, bool there) {
+  const auto place = [&](std::set<std::uint32_t>& in, bool there) {
     if (there)
-      in.insert(rank_of(piece));
+      in.insert(piece);
     else
-      in.erase(rank_of(piece));
+      in.erase(piece);
   };
   place(unproven_, missing_[piece] > 0 && proofs_[piece] == proof::none);
   place(ready_, missing_[piece] > 0 && proofs_[piece] == proof::proven);
 }
 
-void transfer_plan::change_rarity(std::uint32_t piece, int by) {
-  unproven_.erase(rank_of(piece));
-  ready_.erase(rank_of(piece));
-  rarity_[piece] = static_cast<std::uint32_t>(static_cast<int>(rarity_[piece]) + by);
-  file_piece(piece);
-}
-
-std::optional<std::uint32_t> transfer_plan::best_of(const std::set<rank>& pieces, const source& whose) const {
-  for (const auto& r : pieces)
-    if (const auto piece = piece_at(r); whose.has(piece)) return piece;
-  return std::nullopt;
+std::optional<std::uint32_t> transfer_plan::next_of(const std::set<std::uint32_t>& pieces) const {
+  if (pieces.empty()) return std::nullopt;
+  const auto it = pieces.lower_bound(how_.first_piece);
+  return it != pieces.end() ? *it : *pieces.begin();
 }
 
 void transfer_plan::set_missing(std::uint32_t leaf_number) {
@@ -87,30 +70,11 @@ void transfer_plan::take_missing(std::uint32_t leaf_number, leaf to) {
 
 void transfer_plan::add_source(source_number number) { sources_.try_emplace(number); }
 
-void transfer_plan::add_source(source_number number, const std::vector<bool>& pieces) {
-  const auto [it, is_new] = sources_.try_emplace(number);
-  if (!is_new) return;
-  it->second.whole = false;
-  it->second.pieces.assign(proofs_.size(), false);
-  for (std::uint32_t p = 0; p < proofs_.size() && p < pieces.size(); ++p)
-    if (pieces[p]) source_got(number, p);
-}
-
-void transfer_plan::source_got(source_number number, std::uint32_t piece) {
-  const auto it = sources_.find(number);
-  if (it == sources_.end() || piece >= proofs_.size() || it->second.has(piece)) return;
-  it->second.pieces[piece] = true;
-  change_rarity(piece, 1);
-}
-
 void transfer_plan::drop_source(source_number number) {
   const auto it = sources_.find(number);
   if (it == sources_.end()) return;
   for (const auto& [id, r] : it->second.requests) give_back(r);
   for (const auto piece : it->second.proofs) unask_proof(piece);
-  if (!it->second.whole)
-    for (std::uint32_t p = 0; p < proofs_.size(); ++p)
-      if (it->second.pieces[p]) change_rarity(p, -1);
   sources_.erase(it);
 }
 
@@ -138,7 +102,7 @@ std::optional<std::uint32_t> transfer_plan::next_proof(source_number number, std
   const auto it = sources_.find(number);
   if (it == sources_.end() || it->second.proofs.size() >= how_.proofs_in_flight) return std::nullopt;
   if (ready_.size() + proofs_under_way_ >= ahead) return std::nullopt;
-  const auto piece = best_of(unproven_, it->second);
+  const auto piece = next_of(unproven_);
   if (!piece) return std::nullopt;
   proofs_[*piece] = proof::asked;
   proof_askers_[*piece] = 1;
@@ -153,8 +117,7 @@ std::optional<std::uint32_t> transfer_plan::steal_proof(source_number thief, sou
   const auto from = sources_.find(victim);
   if (to == sources_.end() || from == sources_.end() || to == from) return std::nullopt;
   for (const auto piece : from->second.proofs) {
-    if (proofs_[piece] != proof::asked || proof_askers_[piece] >= most_askers || !to->second.has(piece))
-      continue;
+    if (proofs_[piece] != proof::asked || proof_askers_[piece] >= most_askers) continue;
     ++proof_askers_[piece];
     to->second.proofs.insert(piece);
     return piece;
@@ -197,7 +160,7 @@ std::optional<transfer_plan::data_request> transfer_plan::next_data(source_numbe
                                                                     std::uint16_t most) {
   const auto it = sources_.find(number);
   if (it == sources_.end() || most == 0) return std::nullopt;
-  const auto piece = best_of(ready_, it->second);
+  const auto piece = next_of(ready_);
   if (!piece) return std::nullopt;
   const auto begin = *piece * piece_leaves;
   const auto end = std::min<std::uint32_t>(begin + piece_leaves, static_cast<std::uint32_t>(leaves_.size()));
@@ -222,7 +185,6 @@ std::optional<transfer_plan::data_request> transfer_plan::steal_data(source_numb
   const auto& requests = from->second.requests;
   for (auto it = requests.rbegin(); it != requests.rend(); ++it) {
     const auto& r = it->second;
-    if (!to->second.has(piece_of(r.first))) continue;
     // The end of what it owes: leaves come in order.
     std::uint16_t end = r.count, count = 0;
     const auto takeable = [&](std::uint16_t i) {

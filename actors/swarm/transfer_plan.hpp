@@ -4,7 +4,6 @@
 #include <map>
 #include <optional>
 #include <set>
-#include <utility>
 #include <vector>
 
 #include "actors/swarm/hash_tree.hpp"
@@ -28,13 +27,11 @@ inline std::uint64_t masked_length(std::uint64_t size_bytes, std::uint32_t first
 }
 
 /// Who fetches what of one file: which pieces' hashes to ask for, which leaves, and what is left. Any number
-/// of sources at once, each with the whole file or with some pieces of it. Pure bookkeeping: nothing here
-/// knows time, sockets or bytes.
+/// of sources at once, each with the whole file. Pure bookkeeping: nothing here knows time, sockets or bytes.
 ///
 /// A leaf is missing, asked for, being checked, or had. It is asked for only when its piece is proven, and
-/// never again once it is had; what a lost source still owed goes back to missing. Pieces that fewer sources
-/// have go first, equal ones by number from `first_piece` on, so that downloaders who began elsewhere
-/// complement each other and disks still see runs.
+/// never again once it is had; what a lost source still owed goes back to missing. Pieces go by number from
+/// `first_piece` on, round the end: disks see runs, and downloaders begin at different places.
 class transfer_plan {
  public:
   struct data_request {
@@ -53,11 +50,7 @@ class transfer_plan {
   /// Before anything else: what an earlier run left.
   void restore(const leaf_bitmap& had, const std::vector<std::uint32_t>& proven_pieces);
 
-  /// A source with the whole file.
   void add_source(source_number source);
-  /// A source with these pieces only; it may get more.
-  void add_source(source_number source, const std::vector<bool>& pieces);
-  void source_got(source_number source, std::uint32_t piece);
   /// Everything it was asked for goes back; what is being checked stays so.
   void drop_source(source_number source);
 
@@ -115,32 +108,23 @@ class transfer_plan {
     std::uint64_t arrived = 0;
   };
   struct source {
-    bool whole = true;
-    std::vector<bool> pieces;  // unless whole
     std::map<std::uint32_t, request> requests;
     std::set<std::uint32_t> proofs;
     std::uint32_t outstanding = 0;
-
-    bool has(std::uint32_t piece) const { return whole || pieces[piece]; }
   };
-  /// How many partial sources have it, then its distance from the first piece.
-  using rank = std::pair<std::uint32_t, std::uint32_t>;
 
   static std::uint64_t all_bits(std::uint16_t count) {
     return count >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << count) - 1;
   }
   std::uint32_t piece_of(std::uint32_t leaf_number) const { return leaf_number / piece_leaves; }
-  rank rank_of(std::uint32_t piece) const;
-  std::uint32_t piece_at(const rank& r) const;
   void set_missing(std::uint32_t leaf_number);
   void take_missing(std::uint32_t leaf_number, leaf to);
   void file_piece(std::uint32_t piece);
-  void change_rarity(std::uint32_t piece, int by);
   void unask(std::uint32_t leaf_number);
   void unask_proof(std::uint32_t piece);
   void give_back(const request& r);
   bool needed(const request& r) const;
-  std::optional<std::uint32_t> best_of(const std::set<rank>& pieces, const source& whose) const;
+  std::optional<std::uint32_t> next_of(const std::set<std::uint32_t>& pieces) const;
   data_request ask(source& whom, std::uint32_t first, std::uint16_t count);
   void collect_obsolete(std::uint32_t first, std::uint16_t count, std::vector<obsolete_request>& out);
 
@@ -151,9 +135,8 @@ class transfer_plan {
   std::vector<proof> proofs_;
   std::vector<std::uint8_t> proof_askers_;
   std::vector<std::uint8_t> missing_;  // leaves of that piece
-  std::vector<std::uint32_t> rarity_;  // partial sources that have that piece
-  std::set<rank> unproven_;            // nobody is asked, something is missing
-  std::set<rank> ready_;               // proven, something is missing
+  std::set<std::uint32_t> unproven_;   // nobody is asked, something is missing
+  std::set<std::uint32_t> ready_;      // proven, something is missing
   std::uint32_t proofs_under_way_ = 0;
   std::map<source_number, source> sources_;
   leaf_bitmap had_;
