@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -172,8 +173,9 @@ struct list_transfers {
   std::string only{};         // this transfer alone, or nothing if there is none of that id
 };
 namespace swarm {
+class shared_part;
 struct transfer_news;
-}
+}  // namespace swarm
 /// INTERNAL, from a transfer: its status changed, or (then without one) only what `news` says.
 struct transfer_progress {
   record<fb::TransferStatus> status;
@@ -199,11 +201,14 @@ using swarm_actor = caf::typed_actor<
     caf::reacts_to<restart_child>>;
 
 struct session_request;
+struct part_grew;
 /// The serving side: answers what peers ask on overlay channels, within the upload limit.
 using uploads_actor = caf::typed_actor<
     // A peer's message on a channel of its own (OpenRoot, GetProof, GetData, Cancel, CloseRoot) or the end of
     // its session.
     caf::reacts_to<session_request>,
+    // From a transfer: what peers may have of it.
+    caf::reacts_to<part_grew>,
     // From the swarm: the limits that hold from now on.
     caf::reacts_to<record<fb::TransferLimits>>,
     // Common.
@@ -383,6 +388,13 @@ struct session_request {
   node_id who;
   overlay_peer_actor peer;
   record<fb::OverlayMessage> message;
+  std::optional<contact> reachable{};  // how it is dialled, if it can be
+};
+
+/// From a transfer: pieces that are whole since, and where they are.
+struct part_grew {
+  std::shared_ptr<const swarm::shared_part> part;
+  std::vector<std::uint32_t> pieces;
 };
 
 /// A part of a directory walk: at most 256 entries; `finished` with the last.
@@ -424,6 +436,7 @@ VSF_MESSAGE(list_transfers)
 VSF_MESSAGE(limits_request)
 VSF_MESSAGE(transfer_progress)
 VSF_MESSAGE(session_request)
+VSF_MESSAGE(part_grew)
 VSF_MESSAGE(status_request)
 VSF_MESSAGE(subscribe)
 VSF_MESSAGE(child_changed)

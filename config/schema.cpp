@@ -129,6 +129,10 @@ std::vector<key_spec> file_keys() {
        VSF_FIELD(transfers.active_downloads), acts},
       {"transfers.sources_per_download", t::number, 1, 32, "8",
        "Peers that one download asks at the same time.", VSF_FIELD(transfers.sources_per_download), acts},
+      {"transfers.share_partial", t::boolean, 0, 0, "true",
+       "Serve what a download has so far to others that fetch the same file, and tell such peers of each "
+       "other.",
+       VSF_FIELD(transfers.share_partial), acts},
       {"transfers.min_free_mib", t::number, 0, max_kib, "256",
        "MiB to leave free on the disks of downloads; before that they stop and say so.",
        VSF_FIELD(transfers.min_free_mib), acts},

@@ -108,6 +108,7 @@ struct settings {
     std::uint32_t upload_slots = 8;      // peers served at the same time
     std::uint32_t active_downloads = 8;  // the others wait
     std::uint32_t sources_per_download = 8;
+    bool share_partial = true;         // serve what a download has so far
     std::uint32_t min_free_mib = 256;  // downloads stop before the disk is fuller than that
     bool operator==(const transfers_block&) const = default;
   } transfers;

@@ -6,6 +6,7 @@ namespace {
 
 constexpr std::size_t id_bytes = 16;
 constexpr std::size_t max_piece_bytes = 64 * 32;
+constexpr std::size_t max_uncles_bytes = 32 * 32;
 
 result<bytes> id_of(std::string_view transfer) {
   auto raw = from_hex(transfer);
@@ -28,8 +29,12 @@ result<void> transfer_store::add_pieces(write_batch& batch, byte_view id,
     if (p.hashes.empty() || p.hashes.size() > max_piece_bytes || p.hashes.size() % 32 != 0)
       return fail("The hashes of piece " + std::to_string(p.number) + " have " +
                   std::to_string(p.hashes.size()) + " bytes: a piece has 1 to 64 of 32 bytes.");
+    if (p.uncles.size() > max_uncles_bytes)
+      return fail("The proof of piece " + std::to_string(p.number) + " has " +
+                  std::to_string(p.uncles.size()) + " bytes: no file has more than 32 levels above a piece.");
     fb::PieceHashesT native;
     native.hashes = p.hashes;
+    native.uncles = p.uncles;
     pieces_.put(batch, piece_key(id, p.number), record<fb::PieceHashes>::pack(native));
   }
   return {};
@@ -85,14 +90,14 @@ result<std::optional<record<fb::TransferRecord>>> transfer_store::get(std::strin
   return transfers_.get(*id);
 }
 
-result<std::optional<bytes>> transfer_store::get_piece(std::string_view transfer,
-                                                       std::uint32_t number) const {
+result<std::optional<transfer_store::piece>> transfer_store::get_piece(std::string_view transfer,
+                                                                       std::uint32_t number) const {
   const auto id = id_of(transfer);
   if (!id) return tl::unexpected(id.error());
   auto found = pieces_.get(piece_key(*id, number));
   if (!found) return tl::unexpected(found.error());
   if (!*found) return std::nullopt;
-  return to_bytes(view_of((**found)->hashes()));
+  return piece{number, to_bytes(view_of((**found)->hashes())), to_bytes(view_of((**found)->uncles()))};
 }
 
 result<void> transfer_store::for_each(
@@ -102,14 +107,15 @@ result<void> transfer_store::for_each(
   });
 }
 
-result<void> transfer_store::for_each_piece(
-    std::string_view transfer, const std::function<bool(std::uint32_t, byte_view)>& visit) const {
+result<void> transfer_store::for_each_piece(std::string_view transfer,
+                                            const std::function<bool(const piece&)>& visit) const {
   const auto id = id_of(transfer);
   if (!id) return tl::unexpected(id.error());
-  return pieces_.for_each_prefix(*id, [&](byte_view raw, const auto& hashes) {
+  return pieces_.for_each_prefix(*id, [&](byte_view raw, const auto& stored) {
     key_reader reader(raw.subspan(id_bytes));
     const auto number = reader.number<std::uint32_t>();
-    return !number || !reader.at_end() || visit(*number, view_of(hashes->hashes()));
+    return !number || !reader.at_end() ||
+           visit({*number, to_bytes(view_of(stored->hashes())), to_bytes(view_of(stored->uncles()))});
   });
 }
 

@@ -5,12 +5,13 @@
 namespace vsf::storage {
 
 /// Downloads by transfer id (32 hex digits, lower case) and, while they run, the proven leaf hashes of their
-/// pieces.
+/// pieces with what proves them.
 class transfer_store {
  public:
   struct piece {
     std::uint32_t number = 0;
-    bytes hashes;  // 32 bytes a leaf, at most 64 leaves
+    bytes hashes;    // 32 bytes a leaf, at most 64 leaves
+    bytes uncles{};  // 32 bytes a level, from the piece up
   };
 
   explicit transfer_store(std::shared_ptr<kv_store> store);
@@ -25,13 +26,13 @@ class transfer_store {
   result<void> erase_pieces(std::string_view transfer, durability how = durability::buffered);
 
   result<std::optional<record<fb::TransferRecord>>> get(std::string_view transfer) const;
-  result<std::optional<bytes>> get_piece(std::string_view transfer, std::uint32_t number) const;
+  result<std::optional<piece>> get_piece(std::string_view transfer, std::uint32_t number) const;
   /// In the order of the ids until `visit` returns false.
   result<void> for_each(
       const std::function<bool(const std::string& transfer, const record<fb::TransferRecord>&)>& visit) const;
-  /// In the order of the numbers until `visit` returns false; `hashes` are 32 bytes a leaf.
+  /// In the order of the numbers until `visit` returns false.
   result<void> for_each_piece(std::string_view transfer,
-                              const std::function<bool(std::uint32_t number, byte_view hashes)>& visit) const;
+                              const std::function<bool(const piece&)>& visit) const;
   result<std::uint64_t> count() const { return transfers_.count(); }
   std::uint64_t corrupt() const { return transfers_.corrupt() + pieces_.corrupt(); }
 

@@ -42,6 +42,10 @@ inline channel_use channel_of(const fb::OverlayMessage& message) {
       return answer(message.body_as_Denied());
     case fb::OverlayBody::Proof:
       return answer(message.body_as_Proof());
+    case fb::OverlayBody::Have:
+      return answer(message.body_as_Have());
+    case fb::OverlayBody::Sharers:
+      return answer(message.body_as_Sharers());
     default:
       return {};
   }

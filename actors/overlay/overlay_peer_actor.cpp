@@ -35,6 +35,7 @@ class peer_runner {
         me_(self->address()),
         env_(std::move(env)),
         key_(setup.key),
+        remote_(setup.session.remote),
         link_(setup.link),
         parent_(setup.parent),
         counters_(setup.counters),
@@ -203,6 +204,10 @@ class peer_runner {
 
   void apply(came_up& e) {
     who_ = e.who.node_id;
+    if (e.hello.listen_port != 0) {
+      reachable_ = contact{e.who.node_id, e.who.static_key, remote_};
+      reachable_->address.port = e.hello.listen_port;
+    }
     inform(session_up{e.who, std::move(e.hello)});
   }
   void apply(to_channel& e) {
@@ -220,7 +225,7 @@ class peer_runner {
   void apply(to_uploads& e) {
     if (links_.uploads) {
       if (const auto me = alive<overlay_peer_actor>(me_))
-        caf::anon_send(links_.uploads, session_request{*who_, me, std::move(e.message)});
+        caf::anon_send(links_.uploads, session_request{*who_, me, std::move(e.message), reachable_});
       return;
     }
     const auto use = channel_of(*e.message);
@@ -260,7 +265,7 @@ class peer_runner {
     tickets_.clear();
     if (who_ && links_.uploads)
       if (const auto me = alive<overlay_peer_actor>(me_))
-        caf::anon_send(links_.uploads, session_request{*who_, me, {}});
+        caf::anon_send(links_.uploads, session_request{*who_, me, {}, {}});
     inform(session_ended{why_});
   }
 
@@ -268,6 +273,7 @@ class peer_runner {
   caf::actor_addr me_;
   environment_ptr env_;
   link_key key_;
+  endpoint remote_;
   std::shared_ptr<net::stream_link> link_;
   caf::actor_addr parent_;
   std::shared_ptr<counter_board> counters_;
@@ -280,6 +286,7 @@ class peer_runner {
   std::map<std::uint64_t, sender> tickets_;
   std::uint64_t next_ticket_ = 1;
   std::optional<vsf::node_id> who_;
+  std::optional<contact> reachable_;  // as it says and we see it
   std::string why_ = "the session ended";
   bool finished_ = false;
 };

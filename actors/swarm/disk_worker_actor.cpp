@@ -19,7 +19,8 @@ struct runner {
     auto state = disk.open(c.root, c.size_bytes, c.partial_name, c.finishing_as);
     if (!state) return failed(c.epoch, state.error());
     return {c.epoch, answer::opened{{std::move(state->had), std::move(state->proven), state->bytes_kept,
-                                     state->bytes_recovered, std::move(state->finished_path)}}};
+                                     state->bytes_recovered, std::move(state->finished_path)},
+                                    disk.part()}};
   }
   disk_answer operator()(const transfer_logic::check_proof& c) const {
     const auto* proof = c.message->body_as_Proof();
@@ -31,7 +32,8 @@ struct runner {
   disk_answer operator()(const transfer_logic::write_leaves& c) const {
     const auto written = disk.write(c.first_leaf, c.count, c.wanted, c.body.view());
     if (!written) return failed(c.epoch, written.error());
-    return {c.epoch, answer::wrote{c.source, c.first_leaf, c.count, written->good, written->bad}};
+    return {c.epoch, answer::wrote{c.source, c.first_leaf, c.count, written->good, written->bad,
+                                   written->completed.empty() ? nullptr : disk.part(), written->completed}};
   }
   disk_answer operator()(transfer_logic::checkpoint& c) const {
     const auto done = disk.checkpoint(std::move(c.transfer));

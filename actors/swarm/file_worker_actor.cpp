@@ -18,6 +18,9 @@ struct runner {
   file_answer operator()(const upload_logic::hash_file& c) const {
     return {file_answer::hashed{c.file->root, files.hash(*c.file)}};
   }
+  file_answer operator()(const upload_logic::read_proof& c) const {
+    return {file_answer::proved{c.ticket, files.proof_of(*c.part, c.piece)}};
+  }
 };
 
 }  // namespace

@@ -37,14 +37,14 @@ digest root_over(crypto::sha256_hasher& hasher, std::vector<digest> nodes) {
   return nodes.front();
 }
 
+}  // namespace
+
 std::optional<std::vector<digest>> digests_of(byte_view raw) {
   if (raw.size() % digest::length != 0) return std::nullopt;
   std::vector<digest> out(raw.size() / digest::length);
   if (!raw.empty()) std::memcpy(out.data(), raw.data(), raw.size());
   return out;
 }
-
-}  // namespace
 
 std::uint32_t leaf_count(std::uint64_t size) {
   return static_cast<std::uint32_t>((std::min(size, max_tree_file_size) + leaf_size - 1) / leaf_size);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "messages/types.hpp"
@@ -47,6 +48,9 @@ bool verify_proof(const digest& root, std::uint64_t size, std::uint32_t piece,
 /// The same over the bytes of a Proof message (32 each).
 bool verify_proof(const digest& root, std::uint64_t size, std::uint32_t piece, byte_view leaves,
                   byte_view uncles);
+
+/// Hashes as messages and records have them, 32 bytes each; nothing for any other length.
+std::optional<std::vector<digest>> digests_of(byte_view raw);
 
 /// All leaf hashes of one file and what is above its pieces: 32 bytes a leaf (2 KiB a MiB) and a 64th more.
 class hash_tree {

@@ -49,6 +49,7 @@ using disk_command =
 struct disk_answer {
   struct opened {
     transfer_logic::disk_state state;
+    shared_part_ptr part{};
   };
   struct proved {
     source_number source = 0;
@@ -60,6 +61,8 @@ struct disk_answer {
     std::uint32_t first_leaf = 0;
     std::uint16_t count = 0;
     std::uint64_t good = 0, bad = 0;
+    shared_part_ptr part{};  // if it has more since
+    std::vector<std::uint32_t> completed{};
   };
   struct checkpointed {};
   struct finished {
@@ -141,7 +144,11 @@ struct file_answer {
     digest root;
     shared_files::hashing what;
   };
-  std::variant<opened, read, hashed> what;
+  struct proved {
+    std::uint64_t ticket = 0;
+    std::optional<piece_proof> proof;
+  };
+  std::variant<opened, read, hashed, proved> what;
 };
 /// A session took (or dropped) a data frame.
 struct session_credit {
@@ -157,7 +164,7 @@ struct session_gone {
 /// them again.
 using upload_engine_actor =
     caf::typed_actor<caf::reacts_to<session_request>, caf::reacts_to<session_credit>,
-                     caf::reacts_to<session_gone>, caf::reacts_to<file_answer>,
+                     caf::reacts_to<session_gone>, caf::reacts_to<file_answer>, caf::reacts_to<part_grew>,
                      caf::reacts_to<record<fb::TransferLimits>>,
                      // Common.
                      caf::reacts_to<component_links>, caf::reacts_to<report_request>, caf::reacts_to<alarm>>;
@@ -165,8 +172,8 @@ using upload_engine_actor =
 /// Reads or hashes files of the library; a thread of its own in a daemon.
 using file_worker_actor = caf::typed_actor<caf::reacts_to<file_job>>;
 
-using file_command =
-    std::variant<upload_logic::open_file, upload_logic::read_leaves, upload_logic::hash_file>;
+using file_command = std::variant<upload_logic::open_file, upload_logic::read_leaves, upload_logic::hash_file,
+                                  upload_logic::read_proof>;
 struct file_job {
   file_command command;
   upload_engine_actor answer_to;

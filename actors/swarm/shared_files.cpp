@@ -12,11 +12,15 @@ namespace {
 constexpr std::size_t reading_bytes = 1 << 20;
 constexpr std::size_t copies_tried = 8;
 
+std::shared_ptr<storage::file_reader> reader_of(const shared_file& file) {
+  return file.part ? file.part->reader() : file.reader;
+}
+
 }  // namespace
 
 shared_files::shared_files(std::shared_ptr<storage::file_system> files,
                            std::shared_ptr<storage::kv_store> store)
-    : files_(std::move(files)), library_(store), trees_(std::move(store)) {}
+    : files_(std::move(files)), library_(store), trees_(store), transfers_(std::move(store)) {}
 
 shared_files::opening shared_files::open(const digest& root) const {
   const auto paths = library_.find_root(root, copies_tried);
@@ -42,7 +46,26 @@ shared_files::opening shared_files::open(const digest& root) const {
   return {nullptr, problem};
 }
 
+shared_file_ptr shared_files::of_part(shared_part_ptr part) {
+  shared_file out;
+  out.root = part->root();
+  out.size_bytes = part->size_bytes();
+  out.part = std::move(part);
+  return std::make_shared<const shared_file>(std::move(out));
+}
+
+std::optional<piece_proof> shared_files::proof_of(const shared_part& part, std::uint32_t piece) const {
+  const auto stored = transfers_.get_piece(part.transfer(), piece);
+  if (!stored || !*stored) return std::nullopt;
+  auto leaves = digests_of((*stored)->hashes);
+  auto uncles = digests_of((*stored)->uncles);
+  if (!leaves || !uncles || !verify_proof(part.root(), part.size_bytes(), piece, *leaves, *uncles))
+    return std::nullopt;
+  return piece_proof{std::move(*leaves), std::move(*uncles)};
+}
+
 bool shared_files::still_known(const shared_file& file) const {
+  if (file.part) return file.part->reader() != nullptr;
   const auto found = library_.get(file.path);
   if (!found || !*found) return false;
   const auto& entry = **found;
@@ -57,7 +80,9 @@ shared_files::reading shared_files::read(const shared_file& file, std::uint32_t 
   std::size_t length = 0;
   for (std::uint16_t i = 0; i < count; ++i) length += leaf_length(file.size_bytes, first_leaf + i);
   reading out{overlay::allocate_bulk(length), length, file_problem::none};
-  const auto got = file.reader->read_at(std::uint64_t{first_leaf} * leaf_size, overlay::bulk_room(out.whole));
+  const auto reader = reader_of(file);
+  if (!reader) return {{}, 0, file_problem::gone};
+  const auto got = reader->read_at(std::uint64_t{first_leaf} * leaf_size, overlay::bulk_room(out.whole));
   if (!got) return {{}, 0, file_problem::unreadable};
   if (*got != length) return {{}, 0, file_problem::gone};
   return out;
@@ -94,10 +119,12 @@ shared_files::hashing shared_files::hash(const shared_file& file) {
 }
 
 shared_files::hashing shared_files::read_all(const shared_file& file) const {
+  const auto reader = reader_of(file);
+  if (!reader) return {nullptr, file_problem::gone};
   tree_builder builder(tree_builder::keep::leaves);
   bytes buffer(static_cast<std::size_t>(std::min<std::uint64_t>(reading_bytes, file.size_bytes)));
   for (std::uint64_t at = 0; at < file.size_bytes;) {
-    const auto got = file.reader->read_at(at, buffer);
+    const auto got = reader->read_at(at, buffer);
     if (!got) return {nullptr, file_problem::unreadable};
     if (*got == 0) return {nullptr, file_problem::gone};
     builder.update(byte_view(buffer).first(*got));

@@ -39,7 +39,9 @@ source_actor::behavior_type source(self_pointer self, source_setup setup) {
   auto& state = self->state;
   state.setup = std::move(setup);
   const auto& what = state.setup.what;
-  state.logic.emplace(state.setup.channel, what.root, what.size_bytes);
+  source_logic::options how;
+  how.shares = what.shares;
+  state.logic.emplace(state.setup.channel, what.root, what.size_bytes, how);
   self->set_down_handler(
       [self](const caf::down_msg&) { run(self, self->state.logic->channel_closed("its session failed")); });
   state.logic->start(supervisor::now(self));

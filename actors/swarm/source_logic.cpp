@@ -1,6 +1,7 @@
 #include "actors/swarm/source_logic.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace vsf::swarm {
@@ -51,6 +52,7 @@ source_logic::effects source_logic::dialled(nanoseconds now) {
   fb::OpenRootT open;
   open.channel = channel_;
   open.root = box(root_);
+  open.shares = how_.shares;
   effects out;
   out.push_back(say{overlay_message(std::move(open))});
   return out;
@@ -93,22 +95,50 @@ source_logic::effects source_logic::denied(nanoseconds now, const fb::Denied& wh
   return finish(end::lost, "denied without a known reason");
 }
 
+source_logic::effects source_logic::root_opened(nanoseconds now, const fb::RootOpened& what) {
+  if (phase_ != phase::opening) return {};
+  if (what.size() != size_) return finish(end::refused, "has a file of another size under this root");
+  opened yes;
+  if (const auto* list = what.pieces(); list != nullptr) {
+    const auto pieces = piece_count(size_);
+    if (list->size() != (pieces + 7) / 8) return finish(end::lied, "sent a list of pieces of a wrong length");
+    auto some = bitmap::from_bytes(view_of(list), pieces);
+    if (!some.full()) yes.pieces = std::move(some);
+  }
+  phase_ = phase::open;
+  rtt_ = now - asked_open_;
+  effects out;
+  out.push_back(std::move(yes));
+  return out;
+}
+
 source_logic::effects source_logic::message(nanoseconds now, const record<fb::OverlayMessage>& what) {
   if (phase_ == phase::over || phase_ == phase::dialling || !what) return {};
   if (const auto* no = what->body_as_Denied(); no != nullptr && no->channel() == channel_)
     return denied(now, *no);
-  if (const auto* yes = what->body_as_RootOpened(); yes != nullptr && yes->channel() == channel_) {
-    if (phase_ != phase::opening) return {};
-    if (yes->size() != size_) return finish(end::refused, "has a file of another size under this root");
-    phase_ = phase::open;
-    rtt_ = now - asked_open_;
-    effects out;
-    out.push_back(opened{});
+  if (const auto* yes = what->body_as_RootOpened(); yes != nullptr && yes->channel() == channel_)
+    return root_opened(now, *yes);
+  if (phase_ != phase::open) return {};
+  effects out;
+  if (const auto* more = what->body_as_Have(); more != nullptr && more->channel() == channel_) {
+    has_since since;
+    if (more->pieces() != nullptr)
+      std::copy_if(more->pieces()->begin(), more->pieces()->end(), std::back_inserter(since.pieces),
+                   [&](auto piece) { return piece < piece_count(size_); });
+    if (!since.pieces.empty()) out.push_back(std::move(since));
+    return out;
+  }
+  if (const auto* others = what->body_as_Sharers(); others != nullptr && others->channel() == channel_) {
+    heard_of heard;
+    if (how_.shares && others->contacts() != nullptr)
+      for (const auto* who : *others->contacts())
+        if (heard.sharers.size() < how_.most_sharers && who->address().port() != 0)
+          heard.sharers.push_back(from_fb(*who));
+    if (!heard.sharers.empty()) out.push_back(std::move(heard));
     return out;
   }
   const auto* proof = what->body_as_Proof();
-  if (proof == nullptr || proof->channel() != channel_ || phase_ != phase::open) return {};
-  effects out;
+  if (proof == nullptr || proof->channel() != channel_) return {};
   if (proofs_.erase(proof->piece()) == 0) {
     out.push_back(unasked{what.raw().size()});
     return out;

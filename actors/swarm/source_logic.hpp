@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "actors/overlay/overlay_message.hpp"
+#include "actors/swarm/bitmap.hpp"
 #include "actors/swarm/hash_tree.hpp"
 #include "messages/schemas.hpp"
 
@@ -44,6 +45,8 @@ class source_logic {
     /// pauses (limits, disk) always has something to do; at most `most_slack_bytes`.
     nanoseconds slack = std::chrono::milliseconds(500);
     std::uint64_t most_slack_bytes = 4 << 20;
+    bool shares = false;                          // we serve what we have of it
+    std::size_t most_sharers = 16;                // heard of in one message
     std::uint64_t most_unasked_bytes = 16 << 20;  // a peer that sends more of what nobody asked for is left
   };
   /// How a source ends. lost: may be tried again soon. busy: not now. refused: doesn't have it. lied: sent
@@ -54,7 +57,15 @@ class source_logic {
   struct say {
     record<fb::OverlayMessage> message;
   };
-  struct opened {};
+  struct opened {
+    std::optional<bitmap> pieces{};  // nothing: all
+  };
+  struct has_since {
+    std::vector<std::uint32_t> pieces;
+  };
+  struct heard_of {
+    std::vector<contact> sharers;
+  };
   struct proof_came {
     std::uint32_t piece = 0;
     record<fb::OverlayMessage> message;  // a Proof; its lists may be of any length
@@ -75,7 +86,8 @@ class source_logic {
     end how = end::lost;
     std::string reason;
   };
-  using effect = std::variant<say, opened, proof_came, data_came, request_failed, unasked, over>;
+  using effect =
+      std::variant<say, opened, has_since, heard_of, proof_came, data_came, request_failed, unasked, over>;
   using effects = std::vector<effect>;
 
   source_logic(std::uint16_t channel, const digest& root, std::uint64_t size_bytes)
@@ -113,6 +125,7 @@ class source_logic {
 
   effects finish(end how, std::string reason);
   effects denied(nanoseconds now, const fb::Denied& what);
+  effects root_opened(nanoseconds now, const fb::RootOpened& what);
   void measure(nanoseconds now, std::uint64_t bytes);
   void set_window();
   nanoseconds silence() const;

@@ -128,16 +128,27 @@ void run(self_pointer self, transfer_logic::effects effects) {
   settle(self);
 }
 
+/// Peers may have what came; those that ask for it hear of it.
+void offer_part(self_pointer self, const shared_part_ptr& part, const std::vector<std::uint32_t>& pieces) {
+  const auto& setup = self->state.setup;
+  if (part && setup.env->settings.transfers.share_partial && setup.links.uploads)
+    self->send(setup.links.uploads, part_grew{part, pieces});
+}
+
 transfer_logic::effects take_answer(self_pointer self, const disk_answer& answer) {
   auto& logic = *self->state.logic;
   const auto at = now(self);
   const auto epoch = answer.epoch;
-  if (const auto* a = std::get_if<disk_answer::opened>(&answer.what))
+  if (const auto* a = std::get_if<disk_answer::opened>(&answer.what)) {
+    offer_part(self, a->part, {});
     return logic.disk_opened(at, epoch, a->state);
+  }
   if (const auto* a = std::get_if<disk_answer::proved>(&answer.what))
     return logic.proof_checked(at, epoch, a->source, a->piece, a->good);
-  if (const auto* a = std::get_if<disk_answer::wrote>(&answer.what))
+  if (const auto* a = std::get_if<disk_answer::wrote>(&answer.what)) {
+    offer_part(self, a->part, a->completed);
     return logic.leaves_checked(at, epoch, a->source, a->first_leaf, a->count, a->good, a->bad);
+  }
   if (std::holds_alternative<disk_answer::checkpointed>(answer.what)) return logic.checkpointed(at, epoch);
   if (const auto* a = std::get_if<disk_answer::finished>(&answer.what))
     return logic.finished(at, epoch, a->path);
@@ -156,8 +167,12 @@ transfer_logic::effects take_report(self_pointer self, const source_report& repo
   auto& logic = *self->state.logic;
   const auto at = now(self);
   const auto number = report.source;
-  if (std::holds_alternative<source_logic::opened>(report.what))
-    return logic.source_opened(at, number, report.pace);
+  if (const auto* e = std::get_if<source_logic::opened>(&report.what))
+    return logic.source_opened(at, number, report.pace, e->pieces);
+  if (const auto* e = std::get_if<source_logic::has_since>(&report.what))
+    return logic.source_has(at, number, e->pieces);
+  if (const auto* e = std::get_if<source_logic::heard_of>(&report.what))
+    return logic.heard_of(at, number, e->sharers);
   if (const auto* e = std::get_if<source_logic::proof_came>(&report.what))
     return logic.proof_came(at, number, e->piece, e->message);
   if (const auto* e = std::get_if<source_logic::data_came>(&report.what))
@@ -229,7 +244,8 @@ transfer_actor::behavior_type transfer(self_pointer self, transfer_setup setup) 
                                       state.setup.id, from.synced);
   transfer_logic::options how;
   how.max_active = state.setup.env->settings.transfers.sources_per_download;
-  how.first_piece = state.setup.env->random->u64();
+  how.shares = state.setup.env->settings.transfers.share_partial;
+  how.order = state.setup.env->random->u64();
   state.logic.emplace(state.setup.who->node_id, std::move(from), how);
   if (state.setup.rate_bytes_per_s != 0) state.logic->set_rate(now(self), state.setup.rate_bytes_per_s);
   const bool unhashed =

@@ -16,14 +16,6 @@ constexpr std::size_t reading_bytes = 1 << 20;
 // Whatever was to stay free: with less than that a disk is full.
 constexpr std::uint64_t full_bytes = 1 << 20;
 
-std::vector<digest> split(byte_view raw) {
-  std::vector<digest> out(raw.size() / digest::length);
-  for (std::size_t i = 0; i < out.size(); ++i)
-    std::copy_n(raw.begin() + static_cast<std::ptrdiff_t>(i * digest::length), digest::length,
-                out[i].begin());
-  return out;
-}
-
 /// Reads a file from front to back.
 result<void> read_all(const storage::file_reader& file, const std::function<void(byte_view)>& take) {
   bytes buffer(reading_bytes);
@@ -54,11 +46,24 @@ result<void> transfer_disk::put(fb::TransferRecordT& transfer, storage::durabili
   return transfers_.put(transfer, {}, how);
 }
 
+transfer_disk::~transfer_disk() { close(); }
+
+void transfer_disk::close() {
+  if (part_) part_->withdraw();
+  part_.reset();
+  file_.reset();
+  hashes_.clear();
+}
+
 result<void> transfer_disk::load_hashes() {
   hashes_.clear();
-  const auto expected = proof_leaf_count(size_) * digest::length;
-  return transfers_.for_each_piece(transfer_, [&](std::uint32_t number, byte_view raw) {
-    if (number < piece_count(size_) && raw.size() == expected) hashes_[number] = split(raw);
+  provable_.clear();
+  const auto leaves = proof_leaf_count(size_) * digest::length;
+  const auto uncles = proof_uncle_count(size_) * digest::length;
+  return transfers_.for_each_piece(transfer_, [&](const storage::transfer_store::piece& stored) {
+    if (stored.number >= piece_count(size_) || stored.hashes.size() != leaves) return true;
+    hashes_[stored.number] = *digests_of(stored.hashes);
+    if (stored.uncles.size() == uncles) provable_.insert(stored.number);
     return true;
   });
 }
@@ -69,8 +74,8 @@ result<transfer_disk::opened> transfer_disk::open(const digest& root, std::uint6
   root_ = root;
   size_ = size_bytes;
   partial_name_ = partial_name;
-  file_.reset();
-  had_ = leaf_bitmap(leaf_count(size_));
+  close();
+  had_ = bitmap(leaf_count(size_));
   const bool existed = where_.files->partial_exists(partial_name);
   if (!existed) {
     if (!finishing_as.empty()) {
@@ -89,6 +94,7 @@ result<transfer_disk::opened> transfer_disk::open(const digest& root, std::uint6
   if (!file) return tl::unexpected(file.error());
   file_ = std::move(*file);
   if (auto loaded = load_hashes(); !loaded) return tl::unexpected(loaded.error());
+  part_ = std::make_shared<shared_part>(transfer_, root_, size_, file_);
   auto out = recheck();
   if (out && existed && out->bytes_kept < size_)
     if (auto room = check_room(0); !room) return tl::unexpected(room.error());
@@ -117,7 +123,7 @@ bool transfer_disk::short_of_room() {
 
 result<transfer_disk::opened> transfer_disk::recheck() {
   opened out;
-  had_ = leaf_bitmap::from_bytes(synced_, leaf_count(size_));
+  had_ = bitmap::from_bytes(synced_, leaf_count(size_));
   bytes buffer(leaf_size);
   for (auto it = hashes_.begin(); it != hashes_.end();) {
     const auto& [piece, hashes] = *it;
@@ -138,9 +144,10 @@ result<transfer_disk::opened> transfer_disk::recheck() {
       }
     }
     if (missing) out.proven.push_back(piece);
+    if (!missing && provable_.count(piece) != 0) part_->add(piece);
     it = missing ? std::next(it) : hashes_.erase(it);
   }
-  for (std::uint32_t leaf = 0; leaf < had_.leaves(); ++leaf)
+  for (std::uint32_t leaf = 0; leaf < had_.size(); ++leaf)
     if (had_.test(leaf)) out.bytes_kept += leaf_length(size_, leaf);
   out.had = had_;
   return out;
@@ -160,9 +167,10 @@ std::optional<std::string> transfer_disk::find_finished(const std::string& name)
 result<bool> transfer_disk::prove(std::uint32_t piece, byte_view leaves, byte_view uncles) {
   if (!verify_proof(root_, size_, piece, leaves, uncles)) return false;
   // Buffered: it outlives a kill, and after a loss of power there is nothing to check with it.
-  if (auto stored = transfers_.put_pieces(transfer_, {{piece, to_bytes(leaves)}}); !stored)
+  if (auto stored = transfers_.put_pieces(transfer_, {{piece, to_bytes(leaves), to_bytes(uncles)}}); !stored)
     return tl::unexpected(stored.error());
-  hashes_[piece] = split(leaves);
+  hashes_[piece] = *digests_of(leaves);
+  provable_.insert(piece);
   return true;
 }
 
@@ -205,10 +213,14 @@ result<transfer_disk::written> transfer_disk::write(std::uint32_t first_leaf, st
     if ((out.good >> i & 1) == 0) continue;
     had_.set(first_leaf + i);
     const auto piece = (first_leaf + i) / piece_leaves;
-    const auto begin = piece * piece_leaves, end = std::min(begin + piece_leaves, had_.leaves());
+    const auto begin = piece * piece_leaves, end = std::min(begin + piece_leaves, had_.size());
     bool whole = true;
     for (auto leaf = begin; leaf < end && whole; ++leaf) whole = had_.test(leaf);
-    if (whole) hashes_.erase(piece);
+    if (!whole) continue;
+    hashes_.erase(piece);
+    if (provable_.count(piece) == 0) continue;
+    part_->add(piece);
+    out.completed.push_back(piece);
   }
   return out;
 }
@@ -218,7 +230,7 @@ result<void> transfer_disk::checkpoint(fb::TransferRecordT transfer) {
   if (auto done = file_->sync(); !done) return done;
   synced_ = had_.raw();
   if (auto done = put(transfer, storage::durability::synced); !done) return done;
-  if (had_.set_count() == had_.leaves()) return {};
+  if (had_.set_count() == had_.size()) return {};
   return check_room(0);  // after what is there is safe
 }
 
@@ -250,7 +262,9 @@ result<std::string> transfer_disk::finish(fb::TransferRecordT transfer, const st
   transfer.status->path = name;
   if (auto done = put(transfer, storage::durability::synced); !done) return tl::unexpected(done.error());
   file_.reset();
-  return where_.files->finish(partial_name_, name);
+  auto path = where_.files->finish(partial_name_, name);
+  if (path) part_.reset();  // whoever reads it may go on
+  return path;
 }
 
 result<digest> transfer_disk::hash_finished(const std::string& path) const {
@@ -272,8 +286,7 @@ result<void> transfer_disk::settle(fb::TransferRecordT transfer) {
 
 result<void> transfer_disk::discard(fb::TransferRecordT transfer, const std::string& partial_name) {
   synced_.clear();
-  hashes_.clear();
-  file_.reset();
+  close();
   // The record first: a bitmap must never outlive the bytes it speaks of.
   if (auto done = put(transfer, storage::durability::synced); !done) return done;
   if (auto done = transfers_.erase_pieces(transfer_); !done) return done;
@@ -284,8 +297,7 @@ result<void> transfer_disk::discard(fb::TransferRecordT transfer, const std::str
 result<std::uint64_t> transfer_disk::quarantine(fb::TransferRecordT transfer, const std::string& partial_name,
                                                 std::uint64_t unix_ms,
                                                 const std::vector<fb::OfferBanT>& bans) {
-  file_.reset();
-  hashes_.clear();
+  close();
   // While the record still names the file as the one it fetches, a node that comes back checks it again.
   if (auto done = bans_.put(bans); !done) return tl::unexpected(done.error());
   if (auto done = transfers_.erase_pieces(transfer_); !done) return tl::unexpected(done.error());
@@ -297,8 +309,7 @@ result<std::uint64_t> transfer_disk::quarantine(fb::TransferRecordT transfer, co
 }
 
 result<void> transfer_disk::forget(const std::string& partial_name) {
-  file_.reset();
-  hashes_.clear();
+  close();
   if (!partial_name.empty())
     if (auto done = where_.files->discard_partial(partial_name); !done) return done;
   return transfers_.erase(transfer_);

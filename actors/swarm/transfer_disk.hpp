@@ -4,11 +4,13 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "actors/swarm/bitmap.hpp"
 #include "actors/swarm/hash_tree.hpp"
-#include "actors/swarm/leaf_bitmap.hpp"
+#include "actors/swarm/shared_part.hpp"
 #include "messages/schemas.hpp"
 #include "storage/ban_store.hpp"
 #include "storage/file_system.hpp"
@@ -28,7 +30,7 @@ class transfer_disk {
     std::uint64_t min_free_bytes = 0;  // open(), checkpoint() and finish() fail before a disk is fuller
   };
   struct opened {
-    leaf_bitmap had;
+    bitmap had;
     std::vector<std::uint32_t> proven;
     std::uint64_t bytes_kept = 0;       // found good
     std::uint64_t bytes_recovered = 0;  // of these, not known as synced: written after the last checkpoint
@@ -37,16 +39,23 @@ class transfer_disk {
   struct written {
     std::uint64_t good = 0;  // bit i: leaf first + i
     std::uint64_t bad = 0;
+    std::vector<std::uint32_t> completed{};  // pieces that part() has since
   };
 
   /// `synced` as in the transfer's stored record.
   transfer_disk(places where, std::string transfer, bytes synced);
+  /// Unless the file was finished, nobody gets more of it.
+  ~transfer_disk();
+  transfer_disk(const transfer_disk&) = delete;
+  transfer_disk& operator=(const transfer_disk&) = delete;
 
   /// Opens or creates the partial file. Leaves known as synced are taken as they are; others are read again
   /// and kept if they fit stored hashes, so that after a kill nothing that was written is fetched again.
   /// `finishing_as` is the name an interrupted finish() wanted, or empty.
   result<opened> open(const digest& root, std::uint64_t size_bytes, const std::string& partial_name,
                       const std::string& finishing_as);
+  /// Of the open partial file: the pieces that are whole and can be proven to others.
+  shared_part_ptr part() const { return part_; }
   /// Checks a piece's hashes against the root and keeps them. false: they don't belong to it.
   result<bool> prove(std::uint32_t piece, byte_view leaves, byte_view uncles);
   /// Hashes the leaves whose bit is set in `wanted` and writes the right ones. `body` holds all of them, bit
@@ -78,6 +87,7 @@ class transfer_disk {
 
  private:
   result<void> load_hashes();
+  void close();
   result<opened> recheck();
   result<void> check_room(std::optional<std::uint64_t> new_bytes);
   std::optional<std::string> find_finished(const std::string& name) const;
@@ -93,9 +103,11 @@ class transfer_disk {
   digest root_{};
   std::uint64_t size_ = 0;
   bool no_room_ = false;
-  leaf_bitmap had_;
+  bitmap had_;
   bytes synced_;                                         // as stored
   std::map<std::uint32_t, std::vector<digest>> hashes_;  // of pieces with missing leaves
+  std::set<std::uint32_t> provable_;                     // pieces whose whole proof is stored
+  std::shared_ptr<shared_part> part_;                    // of this partial file
   crypto::sha256_hasher hasher_;
 };
 

@@ -180,7 +180,7 @@ transfer_logic::effects transfer_logic::retry(nanoseconds now) {
       s.state = fb::SourceState::idle;
   }
   if (!stopped) {
-    if (active() == 0) ask_resolver(now, out);
+    if (!can_flow()) ask_resolver(now, out);
     step(now, out);
     return out;
   }
@@ -251,10 +251,10 @@ transfer_logic::effects transfer_logic::tick(nanoseconds now) {
       out.push_back(save{snapshot(), stored::synced});
       return out;
     }
-    if (active() == 0) ++vain_rounds_;
+    if (!can_flow()) ++vain_rounds_;
   }
   if (resolve_again_ && now >= *resolve_again_) {
-    if (!has_variant() || active() < wanted_sources())
+    if (!has_variant() || active(false) < wanted_sources())
       ask_resolver(now, out);
     else
       resolve_again_.reset();
@@ -278,11 +278,14 @@ std::optional<nanoseconds> transfer_logic::next_deadline() const {
   earliest(bucket_wait_);
   earliest(steal_wait_);
   earliest(checkpoint_due());
-  if (plan_ && !plan_->complete() && active() < wanted_sources())
-    for (const auto& [key, s] : sources_)
-      if (s.state == fb::SourceState::lost || s.state == fb::SourceState::idle ||
-          s.state == fb::SourceState::refused)
-        earliest(s.retry_at);
+  if (plan_ && !plan_->complete())
+    for (const bool parts : {false, true}) {
+      if (active(parts) >= wanted_sources()) continue;
+      for (const auto& [key, s] : sources_)
+        if (s.parts == parts && (s.state == fb::SourceState::lost || s.state == fb::SourceState::idle ||
+                                 s.state == fb::SourceState::refused))
+          earliest(s.retry_at);
+    }
   return out;
 }
 

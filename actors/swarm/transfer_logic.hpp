@@ -73,8 +73,10 @@ class transfer_logic {
     nanoseconds least_checkpoint_interval = std::chrono::milliseconds(250);
     nanoseconds status_interval = std::chrono::milliseconds(250);
     std::size_t max_sources = 64;  // remembered
+    std::size_t max_hearsay = 24;  // of them, those that only another source named
+    bool shares = false;           // peers may have what is here, and may name others that do likewise
     std::size_t max_banned = 256;
-    std::uint64_t first_piece = 0;      // anything; downloaders had better begin at different places
+    std::uint64_t order = 0;            // of pieces: anything; downloaders had better differ
     std::size_t max_connections = 256;  // remembered
     /// The analyzer is asked that often, with pauses of first_backoff and more, before a file is taken
     /// unchecked.
@@ -94,6 +96,7 @@ class transfer_logic {
     contact who;
     digest root;
     std::uint64_t size_bytes = 0;
+    bool shares = false;
   };
   struct disconnect {
     source_number source = 0;
@@ -191,7 +194,12 @@ class transfer_logic {
   /// `banned` are those of the answer's offers that this node no longer takes.
   effects resolved(nanoseconds now, const fb::ResolveResult& answer, std::set<storage::offer> banned = {});
 
-  effects source_opened(nanoseconds now, source_number source, const source_pace& pace);
+  /// `pieces`: what it has, unless all.
+  effects source_opened(nanoseconds now, source_number source, const source_pace& pace,
+                        const std::optional<bitmap>& pieces = {});
+  effects source_has(nanoseconds now, source_number source, const std::vector<std::uint32_t>& pieces);
+  /// Others that share what they have of this root, as a source of ours says.
+  effects heard_of(nanoseconds now, source_number source, const std::vector<contact>& sharers);
   effects proof_came(nanoseconds now, source_number source, std::uint32_t piece,
                      const record<fb::OverlayMessage>& message);
   effects data_came(nanoseconds now, source_number source, const source_logic::data_came& what,
@@ -203,7 +211,7 @@ class transfer_logic {
                       const std::string& reason);
 
   struct disk_state {
-    leaf_bitmap had;
+    bitmap had;
     std::vector<std::uint32_t> proven;
     std::uint64_t bytes_kept = 0;
     std::uint64_t bytes_recovered = 0;
@@ -254,6 +262,8 @@ class transfer_logic {
     contact who;
     std::size_t order = 0;
     fb::SourceState state = fb::SourceState::idle;
+    bool parts = false;    // has, or should have, only parts
+    bool hearsay = false;  // no publisher of the file: another source named it
     std::uint64_t bytes = 0;
     std::uint32_t bad_leaves = 0;
     source_pace pace{};
@@ -280,8 +290,9 @@ class transfer_logic {
   bool usable(nanoseconds now, const known_source& s) const;
   bool offers_source(nanoseconds now, const variant_choice& choice) const;
   known_source* by_number(source_number number);
-  known_source* best_source(nanoseconds now);
-  std::size_t active() const;
+  known_source* best_source(nanoseconds now, bool parts);
+  std::size_t active(bool parts) const;
+  bool can_flow() const;
   void close_sources(effects& out);
   void stop(effects& out);
   void open(effects& out);

@@ -1,6 +1,8 @@
 #include "actors/swarm/transfer_plan.hpp"
 
 #include <algorithm>
+#include <random>
+#include <utility>
 
 namespace vsf::swarm {
 
@@ -18,13 +20,21 @@ transfer_plan::transfer_plan(std::uint64_t size_bytes, options how)
       proofs_(piece_count(size_bytes), proof::none),
       proof_askers_(proofs_.size(), 0),
       missing_(proofs_.size(), 0),
+      rarity_(proofs_.size(), 0),
+      turn_(proofs_.size()),
+      filed_(proofs_.size()),
       had_(leaf_count(size_bytes)) {
-  if (how_.first_piece >= proofs_.size()) how_.first_piece = 0;
+  const auto n = static_cast<std::uint32_t>(proofs_.size());
+  const auto first = n == 0 ? 0 : static_cast<std::uint32_t>(how_.order % n);
+  for (std::uint32_t p = 0; p < n; ++p) {
+    turn_[p] = (p + n - first) % n;
+    filed_[p].piece = p;
+  }
   for (std::uint32_t i = 0; i < leaves_.size(); ++i) ++missing_[piece_of(i)];
   for (std::uint32_t p = 0; p < proofs_.size(); ++p) file_piece(p);
 }
 
-void transfer_plan::restore(const leaf_bitmap& had, const std::vector<std::uint32_t>& proven_pieces) {
+void transfer_plan::restore(const bitmap& had, const std::vector<std::uint32_t>& proven_pieces) {
   for (const auto p : proven_pieces)
     if (p < proofs_.size()) proofs_[p] = proof::proven;
   for (std::uint32_t i = 0; i < leaves_.size(); ++i) {
@@ -39,20 +49,45 @@ void transfer_plan::restore(const leaf_bitmap& had, const std::vector<std::uint3
 // ---- Which piece next
 
 void transfer_plan::file_piece(std::uint32_t piece) {
-  const auto place = [&](std::set<std::uint32_t>& in, bool there) {
-    if (there)
-      in.insert(piece);
-    else
-      in.erase(piece);
-  };
-  place(unproven_, missing_[piece] > 0 && proofs_[piece] == proof::none);
-  place(ready_, missing_[piece] > 0 && proofs_[piece] == proof::proven);
+  auto& now = filed_[piece];
+  unproven_.erase(now);
+  ready_.erase(now);
+  const auto all = std::min<std::uint32_t>(piece_leaves,
+                                           static_cast<std::uint32_t>(leaves_.size()) - piece * piece_leaves);
+  now = {missing_[piece] == all, rarity_[piece], turn_[piece], piece};
+  if (missing_[piece] == 0) return;
+  if (proofs_[piece] == proof::none) unproven_.insert(now);
+  if (proofs_[piece] == proof::proven) ready_.insert(now);
 }
 
-std::optional<std::uint32_t> transfer_plan::next_of(const std::set<std::uint32_t>& pieces) const {
-  if (pieces.empty()) return std::nullopt;
-  const auto it = pieces.lower_bound(how_.first_piece);
-  return it != pieces.end() ? *it : *pieces.begin();
+/// Downloaders that feed each other must not all go the same way round: they would meet and then fetch the
+/// same pieces at the same time.
+void transfer_plan::shuffle() {
+  std::mt19937_64 random(how_.order);
+  // Not std::shuffle: the same order from every standard library.
+  for (std::size_t i = turn_.size(); i > 1; --i) std::swap(turn_[i - 1], turn_[random() % i]);
+  for (std::uint32_t p = 0; p < proofs_.size(); ++p) file_piece(p);
+}
+
+std::optional<std::uint32_t> transfer_plan::best_of(const std::set<rank>& pieces, const source& whose) const {
+  for (const auto& r : pieces)
+    if (whose.has(r.piece)) return r.piece;
+  return std::nullopt;
+}
+
+std::size_t transfer_plan::ready_of(const source& whose) const {
+  return static_cast<std::size_t>(
+      std::count_if(ready_.begin(), ready_.end(), [&](const rank& r) { return whose.has(r.piece); }));
+}
+
+bool transfer_plan::can_give(source_number number) const {
+  const auto it = sources_.find(number);
+  if (it == sources_.end()) return false;
+  const auto& s = it->second;
+  if (s.whole || s.outstanding != 0 || !s.proofs.empty()) return true;
+  for (std::uint32_t p = 0; p < proofs_.size(); ++p)
+    if (missing_[p] > 0 && s.has(p)) return true;
+  return false;
 }
 
 void transfer_plan::set_missing(std::uint32_t leaf_number) {
@@ -70,11 +105,35 @@ void transfer_plan::take_missing(std::uint32_t leaf_number, leaf to) {
 
 void transfer_plan::add_source(source_number number) { sources_.try_emplace(number); }
 
+void transfer_plan::add_source(source_number number, const bitmap& pieces) {
+  const auto [it, is_new] = sources_.try_emplace(number);
+  if (!is_new) return;
+  if (!std::exchange(shuffled_, true)) shuffle();
+  it->second.whole = false;
+  it->second.pieces = bitmap(static_cast<std::uint32_t>(proofs_.size()));
+  for (std::uint32_t p = 0; p < proofs_.size(); ++p)
+    if (pieces.test(p)) source_got(number, p);
+}
+
+void transfer_plan::source_got(source_number number, std::uint32_t piece) {
+  const auto it = sources_.find(number);
+  if (it == sources_.end() || piece >= proofs_.size() || it->second.has(piece)) return;
+  it->second.pieces.set(piece);
+  ++rarity_[piece];
+  file_piece(piece);
+}
+
 void transfer_plan::drop_source(source_number number) {
   const auto it = sources_.find(number);
   if (it == sources_.end()) return;
   for (const auto& [id, r] : it->second.requests) give_back(r);
   for (const auto piece : it->second.proofs) unask_proof(piece);
+  if (!it->second.whole)
+    for (std::uint32_t p = 0; p < proofs_.size(); ++p)
+      if (it->second.pieces.test(p)) {
+        --rarity_[p];
+        file_piece(p);
+      }
   sources_.erase(it);
 }
 
@@ -101,8 +160,11 @@ void transfer_plan::give_back(const request& r) {
 std::optional<std::uint32_t> transfer_plan::next_proof(source_number number, std::uint32_t ahead) {
   const auto it = sources_.find(number);
   if (it == sources_.end() || it->second.proofs.size() >= how_.proofs_in_flight) return std::nullopt;
-  if (ready_.size() + proofs_under_way_ >= ahead) return std::nullopt;
-  const auto piece = next_of(unproven_);
+  // What others can work on is no stock of one that has only parts.
+  const auto& s = it->second;
+  const auto stock = s.whole ? ready_.size() + proofs_under_way_ : ready_of(s) + s.proofs.size();
+  if (stock >= ahead) return std::nullopt;
+  const auto piece = best_of(unproven_, it->second);
   if (!piece) return std::nullopt;
   proofs_[*piece] = proof::asked;
   proof_askers_[*piece] = 1;
@@ -117,7 +179,8 @@ std::optional<std::uint32_t> transfer_plan::steal_proof(source_number thief, sou
   const auto from = sources_.find(victim);
   if (to == sources_.end() || from == sources_.end() || to == from) return std::nullopt;
   for (const auto piece : from->second.proofs) {
-    if (proofs_[piece] != proof::asked || proof_askers_[piece] >= most_askers) continue;
+    if (proofs_[piece] != proof::asked || proof_askers_[piece] >= most_askers || !to->second.has(piece))
+      continue;
     ++proof_askers_[piece];
     to->second.proofs.insert(piece);
     return piece;
@@ -160,7 +223,7 @@ std::optional<transfer_plan::data_request> transfer_plan::next_data(source_numbe
                                                                     std::uint16_t most) {
   const auto it = sources_.find(number);
   if (it == sources_.end() || most == 0) return std::nullopt;
-  const auto piece = next_of(ready_);
+  const auto piece = best_of(ready_, it->second);
   if (!piece) return std::nullopt;
   const auto begin = *piece * piece_leaves;
   const auto end = std::min<std::uint32_t>(begin + piece_leaves, static_cast<std::uint32_t>(leaves_.size()));
@@ -185,6 +248,7 @@ std::optional<transfer_plan::data_request> transfer_plan::steal_data(source_numb
   const auto& requests = from->second.requests;
   for (auto it = requests.rbegin(); it != requests.rend(); ++it) {
     const auto& r = it->second;
+    if (!to->second.has(piece_of(r.first))) continue;
     // The end of what it owes: leaves come in order.
     std::uint16_t end = r.count, count = 0;
     const auto takeable = [&](std::uint16_t i) {

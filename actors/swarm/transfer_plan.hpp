@@ -1,13 +1,14 @@
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
 #include <vector>
 
+#include "actors/swarm/bitmap.hpp"
 #include "actors/swarm/hash_tree.hpp"
-#include "actors/swarm/leaf_bitmap.hpp"
 
 namespace vsf::swarm {
 
@@ -27,11 +28,14 @@ inline std::uint64_t masked_length(std::uint64_t size_bytes, std::uint32_t first
 }
 
 /// Who fetches what of one file: which pieces' hashes to ask for, which leaves, and what is left. Any number
-/// of sources at once, each with the whole file. Pure bookkeeping: nothing here knows time, sockets or bytes.
+/// of sources at once, each with the whole file or with some pieces of it. Pure bookkeeping: nothing here
+/// knows time, sockets or bytes.
 ///
 /// A leaf is missing, asked for, being checked, or had. It is asked for only when its piece is proven, and
-/// never again once it is had; what a lost source still owed goes back to missing. Pieces go by number from
-/// `first_piece` on, round the end: disks see runs, and downloaders begin at different places.
+/// never again once it is had; what a lost source still owed goes back to missing. Pieces that were begun go
+/// first, then those that fewer sources have. Equal ones go by number, round the end, from a place of one's
+/// own, so that disks see runs; once a source has only parts, in an order of one's own, so that downloaders
+/// have different pieces to give each other.
 class transfer_plan {
  public:
   struct data_request {
@@ -41,16 +45,22 @@ class transfer_plan {
   };
   struct options {
     std::uint32_t proofs_in_flight = 3;  // a source
-    std::uint32_t first_piece = 0;
+    std::uint64_t order = 0;  // anything: the first piece is order % pieces, and ties are decided by it
   };
 
   explicit transfer_plan(std::uint64_t size_bytes) : transfer_plan(size_bytes, options{}) {}
   transfer_plan(std::uint64_t size_bytes, options how);
 
   /// Before anything else: what an earlier run left.
-  void restore(const leaf_bitmap& had, const std::vector<std::uint32_t>& proven_pieces);
+  void restore(const bitmap& had, const std::vector<std::uint32_t>& proven_pieces);
 
+  /// A source with the whole file.
   void add_source(source_number source);
+  /// A source with these pieces only; it may get more.
+  void add_source(source_number source, const bitmap& pieces);
+  void source_got(source_number source, std::uint32_t piece);
+  /// Whether it owes something or has anything that is missing.
+  bool can_give(source_number source) const;
   /// Everything it was asked for goes back; what is being checked stays so.
   void drop_source(source_number source);
 
@@ -89,7 +99,7 @@ class transfer_plan {
   void leaf_checked(std::uint32_t leaf, bool good);
 
   std::uint64_t size() const { return size_; }
-  const leaf_bitmap& had() const { return had_; }
+  const bitmap& had() const { return had_; }
   std::uint64_t bytes_had() const { return bytes_had_; }
   bool complete() const { return had_.full(); }
   /// Leaves asked of a source and not arrived.
@@ -108,9 +118,20 @@ class transfer_plan {
     std::uint64_t arrived = 0;
   };
   struct source {
+    bool whole = true;
+    bitmap pieces;  // unless whole
     std::map<std::uint32_t, request> requests;
     std::set<std::uint32_t> proofs;
     std::uint32_t outstanding = 0;
+
+    bool has(std::uint32_t piece) const { return whole || pieces.test(piece); }
+  };
+  struct rank {
+    bool untouched = true;
+    std::uint32_t rarity = 0;  // partial sources that have it
+    std::uint32_t turn = 0;
+    std::uint32_t piece = 0;
+    auto operator<=>(const rank&) const = default;
   };
 
   static std::uint64_t all_bits(std::uint16_t count) {
@@ -120,11 +141,13 @@ class transfer_plan {
   void set_missing(std::uint32_t leaf_number);
   void take_missing(std::uint32_t leaf_number, leaf to);
   void file_piece(std::uint32_t piece);
+  void shuffle();
   void unask(std::uint32_t leaf_number);
   void unask_proof(std::uint32_t piece);
   void give_back(const request& r);
   bool needed(const request& r) const;
-  std::optional<std::uint32_t> next_of(const std::set<std::uint32_t>& pieces) const;
+  std::optional<std::uint32_t> best_of(const std::set<rank>& pieces, const source& whose) const;
+  std::size_t ready_of(const source& whose) const;
   data_request ask(source& whom, std::uint32_t first, std::uint16_t count);
   void collect_obsolete(std::uint32_t first, std::uint16_t count, std::vector<obsolete_request>& out);
 
@@ -135,11 +158,15 @@ class transfer_plan {
   std::vector<proof> proofs_;
   std::vector<std::uint8_t> proof_askers_;
   std::vector<std::uint8_t> missing_;  // leaves of that piece
-  std::set<std::uint32_t> unproven_;   // nobody is asked, something is missing
-  std::set<std::uint32_t> ready_;      // proven, something is missing
+  std::vector<std::uint32_t> rarity_;  // partial sources that have that piece
+  std::vector<std::uint32_t> turn_;    // among equals
+  std::vector<rank> filed_;            // where a piece is in the two sets below, if it is
+  bool shuffled_ = false;
+  std::set<rank> unproven_;  // nobody is asked, something is missing
+  std::set<rank> ready_;     // proven, something is missing
   std::uint32_t proofs_under_way_ = 0;
   std::map<source_number, source> sources_;
-  leaf_bitmap had_;
+  bitmap had_;
   std::uint64_t bytes_had_ = 0;
   std::uint32_t checking_ = 0;
   std::uint32_t next_request_ = 1;

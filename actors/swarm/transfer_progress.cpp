@@ -31,8 +31,7 @@ transfer_logic::effects transfer_logic::disk_opened(nanoseconds now, std::uint32
     return finished(now, epoch, what.finished_path);
   }
   transfer_plan::options plan;
-  plan.first_piece =
-      static_cast<std::uint32_t>(how_.first_piece % std::max(1U, piece_count(status_.variant->size())));
+  plan.order = how_.order;
   plan_.emplace(status_.variant->size(), plan);
   plan_->restore(what.had, what.proven);
   status_.bytes_verified = plan_->bytes_had();

@@ -87,7 +87,7 @@ void transfer_logic::later_answer(nanoseconds now, const std::vector<variant_cho
     return from_fb<digest>(c.variant.root()) == root() && c.variant.size() == status_.variant->size();
   });
   if (mine != choices.end()) take_sources(*mine);
-  if (active() == 0 && best_source(now) == nullptr && !opening_) {
+  if (!can_flow() && best_source(now, false) == nullptr && best_source(now, true) == nullptr && !opening_) {
     ++vain_rounds_;
     if (status_.bytes_verified == 0 || vain_rounds_ >= how_.rounds_before_fallback) {
       for (const auto& choice : choices) {
@@ -127,6 +127,7 @@ void transfer_logic::take_sources(const variant_choice& choice) {
     const bool moved = s.number != 0 && s.who.address != who.address;
     s.who = who;
     s.order = i;
+    if (std::exchange(s.hearsay, false)) s.parts = s.parts && s.state == fb::SourceState::active;
     if (moved && s.state == fb::SourceState::lost) s.retry_at = nanoseconds(0);
     if (banned != banned_.end() && banned->second.count(who.key) != 0) {
       s.state = fb::SourceState::banned;
@@ -166,19 +167,31 @@ transfer_logic::known_source* transfer_logic::by_number(source_number number) {
   return found == sources_.end() ? nullptr : &found->second;
 }
 
-transfer_logic::known_source* transfer_logic::best_source(nanoseconds now) {
+transfer_logic::known_source* transfer_logic::best_source(nanoseconds now, bool parts) {
   known_source* best = nullptr;
   for (auto& [key, s] : sources_)
-    if (usable(now, s) &&
+    if (s.parts == parts && usable(now, s) &&
         (best == nullptr || std::pair(s.failures, s.order) < std::pair(best->failures, best->order)))
       best = &s;
   return best;
 }
 
-std::size_t transfer_logic::active() const {
-  return static_cast<std::size_t>(std::count_if(sources_.begin(), sources_.end(), [](const auto& s) {
-    return s.second.state == fb::SourceState::active || s.second.state == fb::SourceState::connecting;
+/// In use or on the way to it, of those with the whole file or of those with parts.
+std::size_t transfer_logic::active(bool parts) const {
+  return static_cast<std::size_t>(std::count_if(sources_.begin(), sources_.end(), [&](const auto& s) {
+    return s.second.parts == parts &&
+           (s.second.state == fb::SourceState::active || s.second.state == fb::SourceState::connecting);
   }));
+}
+
+/// Whether anything can come of the sources in use: those with parts may have nothing that is missing here.
+bool transfer_logic::can_flow() const {
+  if (plan_ && plan_->checking() != 0) return true;
+  return std::any_of(sources_.begin(), sources_.end(), [&](const auto& one) {
+    const auto& s = one.second;
+    if (s.state == fb::SourceState::connecting) return true;
+    return s.state == fb::SourceState::active && (!s.parts || (plan_ && plan_->can_give(s.number)));
+  });
 }
 
 std::size_t transfer_logic::wanted_sources() const {
@@ -210,23 +223,26 @@ void transfer_logic::step(nanoseconds now, effects& out) {
     if (plan_->checking() == 0) begin_check(now, out);
     return;
   }
-  while (active() < wanted_sources()) {
-    auto* s = best_source(now);
-    if (s == nullptr) break;
-    s->number = next_source_++;
-    s->state = fb::SourceState::connecting;
-    s->reason.clear();
-    connections_[s->number] = s->who.key;
-    if (connections_.size() > how_.max_connections) connections_.erase(connections_.begin());
-    out.push_back(connect{s->number, s->who, root(), status_.variant->size()});
-    dirty_ = true;
-  }
-  if (active() == 0) {
+  for (const bool parts : {false, true})
+    while (active(parts) < wanted_sources()) {
+      auto* s = best_source(now, parts);
+      if (s == nullptr) break;
+      s->number = next_source_++;
+      s->state = fb::SourceState::connecting;
+      s->reason.clear();
+      connections_[s->number] = s->who.key;
+      if (connections_.size() > how_.max_connections) connections_.erase(connections_.begin());
+      out.push_back(connect{s->number, s->who, root(), status_.variant->size(), how_.shares});
+      dirty_ = true;
+    }
+  if (!can_flow()) {
+    bucket_wait_.reset();
+    steal_wait_.reset();
     ask_later(now);
     set_state(fb::TransferState::resolving, waiting_reason());
     return;
   }
-  if (active() < wanted_sources() && !resolve_due_ && !resolve_again_)
+  if (active(false) < wanted_sources() && !resolve_due_ && !resolve_again_)
     resolve_again_ = std::max(now, last_resolve_.value_or(now) + how_.look_interval);
   const bool flowing = std::any_of(sources_.begin(), sources_.end(),
                                    [](const auto& s) { return s.second.state == fb::SourceState::active; });
@@ -235,7 +251,8 @@ void transfer_logic::step(nanoseconds now, effects& out) {
 }
 
 transfer_logic::effects transfer_logic::source_opened(nanoseconds now, source_number source,
-                                                      const source_pace& pace) {
+                                                      const source_pace& pace,
+                                                      const std::optional<bitmap>& pieces) {
   effects out;
   auto* s = by_number(source);
   if (s == nullptr || s->number != source || s->state != fb::SourceState::connecting || !plan_) return out;
@@ -243,8 +260,44 @@ transfer_logic::effects transfer_logic::source_opened(nanoseconds now, source_nu
   s->pace = pace;
   s->checking = 0;
   s->opened_at = s->heard = now;
-  plan_->add_source(source);
+  s->parts = pieces.has_value();
+  if (pieces)
+    plan_->add_source(source, *pieces);
+  else
+    plan_->add_source(source);
   dirty_ = true;
+  step(now, out);
+  return out;
+}
+
+transfer_logic::effects transfer_logic::source_has(nanoseconds now, source_number source,
+                                                   const std::vector<std::uint32_t>& pieces) {
+  effects out;
+  const auto* s = by_number(source);
+  if (s == nullptr || s->number != source || s->state != fb::SourceState::active || !plan_) return out;
+  for (const auto piece : pieces) plan_->source_got(source, piece);
+  step(now, out);
+  return out;
+}
+
+transfer_logic::effects transfer_logic::heard_of(nanoseconds now, source_number source,
+                                                 const std::vector<contact>& sharers) {
+  effects out;
+  const auto* from = by_number(source);
+  if (from == nullptr || from->number != source || !how_.shares || !has_variant()) return out;
+  const auto banned = banned_.find(root());
+  auto hearsay = static_cast<std::size_t>(
+      std::count_if(sources_.begin(), sources_.end(), [](const auto& s) { return s.second.hearsay; }));
+  for (const auto& who : sharers) {
+    if (who.id == self_ || sources_.count(who.key) != 0) continue;
+    if (hearsay >= how_.max_hearsay || sources_.size() >= how_.max_sources) break;
+    if (banned != banned_.end() && banned->second.count(who.key) != 0) continue;
+    auto& s = sources_[who.key];
+    s.who = who;
+    s.order = how_.max_sources + hearsay++;
+    s.parts = s.hearsay = true;
+    dirty_ = true;
+  }
   step(now, out);
   return out;
 }

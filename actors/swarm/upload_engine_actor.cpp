@@ -37,6 +37,7 @@ struct executor {
   void operator()(const upload_logic::hash_file& e) const {
     self->send(self->state.workers.hasher, file_job{{e}, caf::actor_cast<upload_engine_actor>(self)});
   }
+  void operator()(const upload_logic::read_proof& e) const { read({e}); }
   void read(file_command command) const {
     self->send(self->state.workers.reader,
                file_job{std::move(command), caf::actor_cast<upload_engine_actor>(self)});
@@ -80,8 +81,8 @@ void on_request(self_pointer self, const session_request& request) {
   auto& st = self->state;
   if (!request.peer) return;
   if (request.message) {
-    run(self,
-        st.logic->message(supervisor::now(self), session_of(self, request), request.who, *request.message));
+    run(self, st.logic->message(supervisor::now(self), session_of(self, request), request.who,
+                                *request.message, request.reachable));
     return;
   }
   const auto known = st.by_node.find(request.who);
@@ -98,6 +99,8 @@ void on_answer(self_pointer self, const file_answer& answer) {
     run(self, logic.leaves_read(now, b->ticket, b->what));
   else if (const auto* c = std::get_if<file_answer::hashed>(&answer.what))
     run(self, logic.file_hashed(now, c->root, c->what));
+  else if (const auto* d = std::get_if<file_answer::proved>(&answer.what))
+    run(self, logic.proof_read(now, d->ticket, d->proof));
 }
 
 record<fb::ComponentReport> report(self_pointer self) {
@@ -125,6 +128,9 @@ record<fb::ComponentReport> report(self_pointer self) {
   count("frames_dropped", c.frames_dropped);
   count("proofs_served", c.proofs_served);
   count("roots_opened", c.roots_opened);
+  count("parts_opened", c.parts_opened);
+  count("part_proofs_served", c.part_proofs_served);
+  count("sharers_told", c.sharers_told);
   count("trees_built", c.trees_built);
   count("trees_loaded", c.trees_loaded);
   count("kept_trees_evicted", c.kept_trees_evicted);
@@ -167,6 +173,7 @@ upload_engine_actor::behavior_type upload_engine(self_pointer self, environment_
   how.rate_bytes_per_s = std::uint64_t{configured.upload_limit_kib} * 1024;
   how.peer_rate_bytes_per_s = std::uint64_t{configured.upload_limit_per_peer_kib} * 1024;
   how.slots.slots = std::max<std::uint32_t>(1, configured.upload_slots);
+  how.shares_parts = configured.share_partial;
   state.logic.emplace(how);
   return {
       [self](const session_request& request) { on_request(self, request); },
@@ -175,6 +182,9 @@ upload_engine_actor::behavior_type upload_engine(self_pointer self, environment_
       },
       [self](const session_gone& gone) { end_session(self, gone.session); },
       [self](const file_answer& answer) { on_answer(self, answer); },
+      [self](const part_grew& news) {
+        run(self, self->state.logic->part_grew(supervisor::now(self), news.part, news.pieces));
+      },
       [self](const record<fb::TransferLimits>& limits) {
         run(self, self->state.logic->set_limits(supervisor::now(self), *limits));
       },

@@ -23,13 +23,6 @@ std::uint64_t burst_bytes(const upload_logic::options& how, std::uint64_t rate_b
   return std::max(std::uint64_t{how.leaves_per_frame} * leaf_size, rate_bytes_per_s / 4);
 }
 
-bytes join(const std::vector<digest>& hashes) {
-  bytes out;
-  out.reserve(hashes.size() * digest::length);
-  for (const auto& h : hashes) out.insert(out.end(), h.begin(), h.end());
-  return out;
-}
-
 }  // namespace
 
 upload_logic::upload_logic(options how)
@@ -87,7 +80,8 @@ void upload_logic::erase_if_empty(session_number number) {
 }
 
 upload_logic::effects upload_logic::message(nanoseconds now, session_number from, const node_id& who,
-                                            const fb::OverlayMessage& what) {
+                                            const fb::OverlayMessage& what,
+                                            const std::optional<contact>& reachable) {
   effects out;
   const auto known = sessions_.find(from);
   if (known == sessions_.end() && sessions_.size() >= how_.max_sessions) {
@@ -98,6 +92,7 @@ upload_logic::effects upload_logic::message(nanoseconds now, session_number from
   }
   auto& s = known == sessions_.end() ? sessions_[from] : known->second;
   s.who = who;
+  s.reachable = reachable;
   if (const auto* open = what.body_as_OpenRoot()) {
     open_root(now, from, s, *open, out);
   } else if (const auto* proof = what.body_as_GetProof()) {
@@ -162,6 +157,7 @@ void upload_logic::open_root(nanoseconds now, session_number from, session& s, c
   c.root = from_fb<digest>(*what.root());
   c.born = c.opening = next_ticket_++;
   c.rechecked = now;
+  c.shares = what.shares();
   opening_[c.opening] = {from, number};
   out.push_back(open_file{c.opening, c.root});
   s.channels.emplace(number, std::move(c));
@@ -178,7 +174,8 @@ upload_logic::effects upload_logic::file_opened(nanoseconds now, std::uint64_t t
   auto& s = sessions_.at(job.session);
   auto& c = s.channels.at(job.channel);
   c.opening = 0;
-  if (!what.file) {
+  c.file = what.file ? what.file : part_of(c.root);
+  if (!c.file) {
     if (what.problem == file_problem::gone) ++counters_.files_gone;
     close(now, job.session, s, job.channel);
     deny(job.session, job.channel, 0, reason_of(what.problem), out);
@@ -186,78 +183,18 @@ upload_logic::effects upload_logic::file_opened(nanoseconds now, std::uint64_t t
     erase_if_empty(job.session);
     return out;
   }
-  c.file = what.file;
   c.rechecked = now;
   slots_.use(now, s.who);
   ++counters_.roots_opened;
   fb::RootOpenedT yes;
   yes.channel = job.channel;
-  yes.size = what.file->size_bytes;
+  yes.size = c.file->size_bytes;
+  if (c.file->part) {
+    ++counters_.parts_opened;
+    yes.pieces = c.file->part->pieces().raw();
+  }
   out.push_back(say{job.session, overlay_message(std::move(yes))});
-  return out;
-}
-
-void upload_logic::say_proof(session_number to, std::uint16_t number, const hash_tree& tree,
-                             std::uint32_t piece, effects& out) {
-  const auto proof = tree.prove(piece);
-  fb::ProofT message;
-  message.channel = number;
-  message.piece = piece;
-  message.leaves = join(proof.leaves);
-  message.uncles = join(proof.uncles);
-  ++counters_.proofs_served;
-  out.push_back(say{to, overlay_message(std::move(message))});
-}
-
-void upload_logic::get_proof(nanoseconds now, session_number from, session& s, const fb::GetProof& what,
-                             effects& out) {
-  const auto it = s.channels.find(what.channel());
-  if (it == s.channels.end()) {
-    deny(from, what.channel(), 0, fb::DenyReason::no_slot, out);  // closed by us meanwhile
-    return;
-  }
-  auto& c = it->second;
-  if (!c.file || what.piece() >= piece_count(c.file->size_bytes)) {
-    close(now, from, s, what.channel());
-    deny(from, what.channel(), 0, fb::DenyReason::bad_request, out);
-    return;
-  }
-  slots_.use(now, s.who);
-  if (const auto tree = trees_.get(c.root)) {
-    say_proof(from, what.channel(), *tree, what.piece(), out);
-    return;
-  }
-  if (s.proofs >= how_.max_proofs_per_session) {
-    close(now, from, s, what.channel());
-    deny(from, what.channel(), 0, fb::DenyReason::rate_limited, out);
-    return;
-  }
-  c.proofs.push_back(what.piece());
-  ++s.proofs;
-  if (hashing_.emplace(c.root, true).second) out.push_back(hash_file{c.file});
-}
-
-upload_logic::effects upload_logic::file_hashed(nanoseconds now, const digest& root,
-                                                const shared_files::hashing& what) {
-  effects out;
-  hashing_.erase(root);
-  counters_.kept_trees_evicted += what.evicted;
-  counters_.kept_trees_corrupt += what.corrupt;
-  counters_.kept_tree_errors += what.not_kept;
-  if (!what.tree) {
-    file_lost(now, root, what.problem, out);
-    pump(now, out);
-    return out;
-  }
-  ++(what.from_disk ? counters_.trees_loaded : counters_.trees_built);
-  trees_.put(what.tree);
-  for (auto& [id, s] : sessions_)
-    for (auto& [number, c] : s.channels) {
-      if (c.root != root) continue;
-      for (const auto piece : c.proofs) say_proof(id, number, *what.tree, piece, out);
-      s.proofs -= std::min(s.proofs, c.proofs.size());
-      c.proofs.clear();
-    }
+  introduce(job.session, s, job.channel, out);
   return out;
 }
 
@@ -290,7 +227,7 @@ void upload_logic::get_data(nanoseconds now, session_number from, session& s, co
   const bool known = std::any_of(c.requests.begin(), c.requests.end(),
                                  [&](const request& r) { return r.id == what.request(); });
   if (what.request() == 0 || what.count() == 0 || what.count() > 64 || what.first_leaf() >= leaves ||
-      what.count() > leaves - what.first_leaf() || known) {
+      what.count() > leaves - what.first_leaf() || known || !has_leaves(c, what.first_leaf(), what.count())) {
     close(now, from, s, what.channel());
     deny(from, what.channel(), 0, fb::DenyReason::bad_request, out);
     return;

@@ -32,6 +32,9 @@ struct upload_counters {
   std::uint64_t kept_trees_corrupt = 0;  // damaged, and made again
   std::uint64_t kept_tree_errors = 0;    // of the store
   std::uint64_t files_gone = 0;          // changed or vanished under us
+  std::uint64_t parts_opened = 0;        // roots of which a download has some pieces
+  std::uint64_t part_proofs_served = 0;
+  std::uint64_t sharers_told = 0;  // contacts, to others that fetch the same root
   std::uint64_t sessions_refused = 0;
   std::array<std::uint64_t, 6> denied{};  // by fb::DenyReason
 };
@@ -58,6 +61,10 @@ class upload_logic {
     std::uint64_t rate_bytes_per_s = 0;       // 0: no limit
     std::uint64_t peer_rate_bytes_per_s = 0;  // of each session; 0: no limit
     upload_slots::options slots{};
+    /// Of those that fetch one root and share it, so many are named to each other.
+    std::size_t max_sharers_told = 8;
+    bool shares_parts = true;
+    std::size_t max_parts = 256;
     /// How often a file that is being served is compared with what the library knows of it.
     nanoseconds recheck = std::chrono::seconds(1);
   };
@@ -81,6 +88,11 @@ class upload_logic {
   struct hash_file {
     shared_file_ptr file;
   };
+  struct read_proof {
+    std::uint64_t ticket = 0;
+    shared_part_ptr part;
+    std::uint32_t piece = 0;
+  };
   struct send_frame {
     session_number session = 0;
     std::uint16_t channel = 0;
@@ -89,19 +101,22 @@ class upload_logic {
     std::uint16_t count = 0;
     frame whole;  // as shared_files read it
   };
-  using effect = std::variant<say, open_file, read_leaves, hash_file, send_frame>;
+  using effect = std::variant<say, open_file, read_leaves, hash_file, read_proof, send_frame>;
   using effects = std::vector<effect>;
 
   upload_logic() : upload_logic(options{}) {}
   explicit upload_logic(options how);
 
-  /// `who` is whose session that is; always the same for one number.
-  effects message(nanoseconds now, session_number session, const node_id& who,
-                  const fb::OverlayMessage& what);
+  /// `who` is whose session that is; always the same for one number. `reachable` is how others dial it.
+  effects message(nanoseconds now, session_number session, const node_id& who, const fb::OverlayMessage& what,
+                  const std::optional<contact>& reachable = {});
   effects session_ended(nanoseconds now, session_number session);
   effects file_opened(nanoseconds now, std::uint64_t ticket, const shared_files::opening& what);
   effects leaves_read(nanoseconds now, std::uint64_t ticket, const shared_files::reading& what);
   effects file_hashed(nanoseconds now, const digest& root, const shared_files::hashing& what);
+  effects proof_read(nanoseconds now, std::uint64_t ticket, const std::optional<piece_proof>& proof);
+  /// A download has these pieces since.
+  effects part_grew(nanoseconds now, const shared_part_ptr& part, const std::vector<std::uint32_t>& pieces);
   /// The session took a frame, or dropped it.
   effects frame_sent(nanoseconds now, session_number session, bool taken);
   /// Limits that hold from now on.
@@ -130,11 +145,14 @@ class upload_logic {
     std::uint64_t opening = 0;  // the same; 0 once open
     shared_file_ptr file;
     nanoseconds rechecked{0};
-    std::vector<std::uint32_t> proofs;  // pieces asked for while the tree is being built
+    std::vector<std::uint32_t> proofs;  // pieces asked for while the tree is being built or the proof is read
+    bool shares = false;                // the peer serves what it has of this root
+    std::set<node_id> told;             // of whom it was told
     std::deque<request> requests;
   };
   struct session {
     node_id who;
+    std::optional<contact> reachable;
     std::map<std::uint16_t, channel> channels;
     std::size_t requests = 0;        // of all channels
     std::uint16_t last_channel = 0;  // whose turn it was
@@ -161,6 +179,12 @@ class upload_logic {
     std::uint16_t count = 0;
     shared_file_ptr file;
   };
+  struct proof_job {
+    session_number session = 0;
+    std::uint16_t channel = 0;
+    std::uint64_t born = 0;
+    std::uint32_t piece = 0;
+  };
   struct open_job {
     session_number session = 0;
     std::uint16_t channel = 0;
@@ -173,8 +197,12 @@ class upload_logic {
   void open_root(nanoseconds now, session_number from, session& s, const fb::OpenRoot& what, effects& out);
   void get_proof(nanoseconds now, session_number from, session& s, const fb::GetProof& what, effects& out);
   void get_data(nanoseconds now, session_number from, session& s, const fb::GetData& what, effects& out);
-  void say_proof(session_number to, std::uint16_t number, const hash_tree& tree, std::uint32_t piece,
+  void say_proof(session_number to, std::uint16_t number, const piece_proof& proof, std::uint32_t piece,
                  effects& out);
+  shared_file_ptr part_of(const digest& root) const;
+  bool has_leaves(const channel& c, std::uint32_t first, std::uint16_t count) const;
+  void introduce(session_number number, session& s, std::uint16_t at, effects& out);
+  void tell(session_number to, std::uint16_t number, const std::vector<contact>& whom, effects& out);
   void cancel(session_number from, session& s, const fb::Cancel& what);
   void mark_waited_for(nanoseconds now);
   void file_lost(nanoseconds now, const digest& root, file_problem problem, effects& out);
@@ -188,6 +216,8 @@ class upload_logic {
   std::map<std::uint64_t, open_job> opening_;
   std::map<std::uint64_t, read_job> reading_;
   std::map<digest, bool> hashing_;
+  std::map<std::uint64_t, proof_job> proving_;
+  std::map<digest, std::weak_ptr<const shared_part>> parts_;
   std::set<session_number> wanting_;  // those with requests
   upload_slots slots_;
   peer_traffic traffic_;

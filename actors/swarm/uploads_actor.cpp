@@ -54,6 +54,7 @@ uploads_actor::behavior_type uploads(self_pointer self, environment_ptr env, ide
   start_engine(self);
   return {
       [self](const session_request& request) { self->send(self->state.engine, request); },
+      [self](const part_grew& news) { self->send(self->state.engine, news); },
       [self](const record<fb::TransferLimits>& limits) {
         self->state.limits = limits;
         self->send(self->state.engine, limits);

@@ -245,17 +245,18 @@ TEST_F(typed_stores, transfers_and_their_pieces) {
   transfer_store store(kv_);
   ASSERT_TRUE(store.put(transfer(id_a, "a"), {{0, bytes(64, 1)}, {7, bytes(2048, 2)}}));
   ASSERT_TRUE(store.put(transfer(id_b, "b")));
-  ASSERT_TRUE(store.put_pieces(id_b, {{300, bytes(32, 3)}}));
+  ASSERT_TRUE(store.put_pieces(id_b, {{300, bytes(32, 3), bytes(64, 9)}}));
   EXPECT_EQ(*store.count(), 2u);
   EXPECT_EQ(string_of((**store.get(id_a))->partial_name()), "a");
   EXPECT_FALSE(*store.get(std::string(32, 'c')));
-  EXPECT_EQ(**store.get_piece(id_a, 7), bytes(2048, 2));
+  EXPECT_EQ((**store.get_piece(id_a, 7)).hashes, bytes(2048, 2));
+  EXPECT_EQ((**store.get_piece(id_b, 300)).uncles, bytes(64, 9));
   EXPECT_FALSE(*store.get_piece(id_a, 300));
   std::vector<std::uint32_t> pieces;
   ASSERT_TRUE(store.put_pieces(id_a, {{1u << 24, bytes(32, 4)}, {255, bytes(32, 4)}, {256, bytes(32, 4)}}));
-  ASSERT_TRUE(store.for_each_piece(id_a, [&](std::uint32_t number, byte_view hashes) {
-    EXPECT_EQ(hashes.size() % 32, 0u);
-    pieces.push_back(number);
+  ASSERT_TRUE(store.for_each_piece(id_a, [&](const transfer_store::piece& piece) {
+    EXPECT_EQ(piece.hashes.size() % 32, 0u);
+    pieces.push_back(piece.number);
     return true;
   }));
   EXPECT_EQ(pieces, (std::vector<std::uint32_t>{0, 7, 255, 256, 1u << 24}));
@@ -271,7 +272,7 @@ TEST_F(typed_stores, pieces_go_with_their_transfer) {
   transfer_store store(kv_);
   const auto pieces_of = [&](const std::string& id) {
     int n = 0;
-    EXPECT_TRUE(store.for_each_piece(id, [&](std::uint32_t, byte_view) { return ++n > 0; }));
+    EXPECT_TRUE(store.for_each_piece(id, [&](const transfer_store::piece&) { return ++n > 0; }));
     return n;
   };
   for (const auto& id : {id_a, id_b})
@@ -294,7 +295,7 @@ TEST_F(typed_stores, bad_transfers_are_refused) {
     EXPECT_FALSE(store.put(transfer(bad, "x"))) << bad;
     EXPECT_FALSE(store.get(bad)) << bad;
     EXPECT_FALSE(store.erase(bad)) << bad;
-    EXPECT_FALSE(store.for_each_piece(bad, [](std::uint32_t, byte_view) { return true; })) << bad;
+    EXPECT_FALSE(store.for_each_piece(bad, [](const transfer_store::piece&) { return true; })) << bad;
   }
   EXPECT_FALSE(store.put(fb::TransferRecordT{}));
   for (const std::size_t size : {0u, 31u, 33u, 65u * 32u})

@@ -154,7 +154,7 @@ TEST_F(transfer_disk_test, FinishesHashesAndSettles) {
   EXPECT_EQ(d.hash_finished(path).value(), crypto::sha256(content));
   ASSERT_TRUE(d.settle(record_of()));
   std::size_t pieces = 0;
-  ASSERT_TRUE(storage::transfer_store(store).for_each_piece(id, [&](auto, auto) { return ++pieces != 0; }));
+  ASSERT_TRUE(storage::transfer_store(store).for_each_piece(id, [&](const auto&) { return ++pieces != 0; }));
   EXPECT_EQ(pieces, 0U);
   EXPECT_FALSE(d.hash_finished("/downloads/y.bin"));
 }

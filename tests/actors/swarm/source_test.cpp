@@ -202,6 +202,73 @@ TEST_F(source_logic_test, DeadlinesOfDialAndOpen) {
   EXPECT_NE(last<source_logic::over>(s.tick(13s)), nullptr);
 }
 
+TEST_F(source_logic_test, ASourceMayHavePartsAndGetMore) {
+  s.start(0s);
+  s.dialled(1s);
+  fb::RootOpenedT m;
+  m.channel = 5;
+  m.size = size_bytes;
+  m.pieces = {5};
+  const auto yes = say(2s, std::move(m));
+  const auto* opened = only<source_logic::opened>(yes);
+  ASSERT_NE(opened, nullptr);
+  ASSERT_TRUE(opened->pieces.has_value());
+  EXPECT_TRUE(opened->pieces->test(0) && opened->pieces->test(2));
+  EXPECT_EQ(opened->pieces->set_count(), 2U);
+  fb::HaveT more;
+  more.channel = 5;
+  more.pieces = {1, 99};
+  const auto since = say(3s, more);
+  ASSERT_NE(only<source_logic::has_since>(since), nullptr);
+  EXPECT_EQ(only<source_logic::has_since>(since)->pieces, std::vector<std::uint32_t>{1})
+      << "99 is no piece of it";
+  more.channel = 6;
+  EXPECT_TRUE(say(3s, more).empty());
+}
+
+TEST_F(source_logic_test, AListOfPiecesMustFitTheFile) {
+  for (const std::size_t length : {0U, 2U}) {
+    source_logic logic{5, digest{}, size_bytes};
+    logic.start(0s);
+    logic.dialled(1s);
+    fb::RootOpenedT m;
+    m.channel = 5;
+    m.size = size_bytes;
+    m.pieces.assign(length, 1);
+    const auto end = logic.message(2s, overlay_message(std::move(m)));
+    if (length == 0)
+      EXPECT_NE(only<source_logic::opened>(end), nullptr) << "an empty list is packed as none: it has all";
+    else
+      EXPECT_EQ(only<source_logic::over>(end)->how, source_logic::end::lied);
+  }
+}
+
+TEST_F(source_logic_test, HearsOfOthersOnlyIfWeShare) {
+  for (const bool shares : {false, true}) {
+    source_logic::options how;
+    how.shares = shares;
+    source_logic logic{5, digest{}, size_bytes, how};
+    logic.start(0s);
+    EXPECT_EQ(only<source_logic::say>(logic.dialled(1s))->message->body_as_OpenRoot()->shares(), shares);
+    fb::RootOpenedT m;
+    m.channel = 5;
+    m.size = size_bytes;
+    logic.message(2s, overlay_message(std::move(m)));
+    fb::SharersT others;
+    others.channel = 5;
+    for (std::uint32_t i = 0; i < 40; ++i)
+      others.contacts.push_back(to_fb(contact{{}, {}, endpoint::v4(i, i == 0 ? 0 : 7)}));
+    const auto heard = logic.message(3s, overlay_message(std::move(others)));
+    if (!shares) {
+      EXPECT_TRUE(heard.empty());
+      continue;
+    }
+    ASSERT_NE(only<source_logic::heard_of>(heard), nullptr);
+    EXPECT_EQ(only<source_logic::heard_of>(heard)->sharers.size(), 16U);
+    EXPECT_EQ(only<source_logic::heard_of>(heard)->sharers[0].address, endpoint::v4(1, 7));
+  }
+}
+
 }  // namespace
 
 }  // namespace vsf::swarm

@@ -86,7 +86,7 @@ namespace vsf::tests {
 struct fake_peer_state {
   static inline const char* name = "fake_peer";
   wire how;
-  node_id other;
+  contact other;
   uploads_actor uploads;  // of this end's node
   wire_end_actor twin;
   std::map<std::uint16_t, channel_client_actor> channels;
@@ -95,7 +95,7 @@ struct fake_peer_state {
 using fake_peer_actor = overlay_peer_actor::extend<caf::reacts_to<from_wire>, caf::reacts_to<twin_is>>;
 
 inline fake_peer_actor::behavior_type fake_peer(fake_peer_actor::stateful_pointer<fake_peer_state> self,
-                                                wire how, node_id other, uploads_actor uploads) {
+                                                wire how, contact other, uploads_actor uploads) {
   supervisor::prepare(self);
   self->state.how = std::move(how);
   self->state.other = other;
@@ -129,7 +129,7 @@ inline fake_peer_actor::behavior_type fake_peer(fake_peer_actor::stateful_pointe
         auto& st = self->state;
         for (const auto& [number, client] : st.channels) self->send(client, channel_closed{number, m.reason});
         if (st.uploads)
-          self->send(st.uploads, session_request{st.other, caf::actor_cast<overlay_peer_actor>(self), {}});
+          self->send(st.uploads, session_request{st.other.id, caf::actor_cast<overlay_peer_actor>(self), {}});
         self->quit();
       },
       [](const overlay_order&) {},
@@ -149,8 +149,8 @@ inline fake_peer_actor::behavior_type fake_peer(fake_peer_actor::stateful_pointe
         const auto use = overlay::channel_of(*m.message);
         if (use.request) {
           if (st.uploads)
-            self->send(st.uploads,
-                       session_request{st.other, caf::actor_cast<overlay_peer_actor>(self), m.message});
+            self->send(st.uploads, session_request{st.other.id, caf::actor_cast<overlay_peer_actor>(self),
+                                                   m.message, st.other});
         } else if (const auto it = st.channels.find(use.channel); it != st.channels.end()) {
           self->send(it->second, channel_message{m.message});
         }
@@ -379,8 +379,8 @@ inline overlay_actor::behavior_type fake_overlay(overlay_actor::stateful_pointer
           in.faults = faults;
           in.counters = node->received;
           auto& sys = self->system();
-          session.first = sys.spawn(fake_peer, in, d.who.id, node->links.uploads);
-          session.second = sys.spawn(fake_peer, out, node->who->node_id, found->second->links.uploads);
+          session.first = sys.spawn(fake_peer, in, found->second->where(), node->links.uploads);
+          session.second = sys.spawn(fake_peer, out, node->where(), found->second->links.uploads);
           caf::anon_send(session.first, twin_is{caf::actor_cast<wire_end_actor>(session.second)});
           caf::anon_send(session.second, twin_is{caf::actor_cast<wire_end_actor>(session.first)});
         }
@@ -432,19 +432,19 @@ class swarm_test : public virtual_time {
                                       content.size(), std::uint16_t{900}, codec, quality);
     return out;
   }
-  /// Node 0's resolver names these nodes for the recording.
-  void offer(const mbid& what, std::vector<std::size_t> from, const bytes& content) {
-    node(0).index.answers[what] = [this, from, content] {
+  /// The resolver of that node names these nodes for the recording.
+  void offer(const mbid& what, std::vector<std::size_t> from, const bytes& content, std::size_t to = 0) {
+    node(to).index.answers[what] = [this, from, content] {
       fb::ResolveResultT out;
       for (const auto n : from) out.candidates.push_back(candidate(node(n), content));
       return out;
     };
   }
 
-  fb::TransferStatusT fetch(const mbid& what) {
+  fb::TransferStatusT fetch(const mbid& what, std::size_t by = 0) {
     fb::FetchStartT request;
     request.mbid = box(what);
-    return ask<record<fb::TransferStatus>>(node(0).links.swarm, record<fb::FetchStart>::pack(request))
+    return ask<record<fb::TransferStatus>>(node(by).links.swarm, record<fb::FetchStart>::pack(request))
         .unpack();
   }
   fb::TransferStatusT control(const std::string& id, fb::FetchVerb verb) {
@@ -454,14 +454,14 @@ class swarm_test : public virtual_time {
     return ask<record<fb::TransferStatus>>(node(0).links.swarm, record<fb::FetchControl>::pack(request))
         .unpack();
   }
-  std::vector<fb::TransferStatusT> list() {
-    const auto found = ask<record<fb::TransferList>>(node(0).links.swarm, list_transfers{}).unpack();
+  std::vector<fb::TransferStatusT> list(std::size_t of = 0) {
+    const auto found = ask<record<fb::TransferList>>(node(of).links.swarm, list_transfers{}).unpack();
     std::vector<fb::TransferStatusT> out;
     for (const auto& t : found.transfers) out.push_back(*t);
     return out;
   }
-  fb::TransferStatusT status(const std::string& id) {
-    for (auto& t : list())
+  fb::TransferStatusT status(const std::string& id, std::size_t of = 0) {
+    for (auto& t : list(of))
       if (t.transfer == id) return t;
     throw std::runtime_error("no transfer " + id);
   }

@@ -72,7 +72,7 @@ struct run {
         std::make_unique<transfer_disk>(transfer_disk::places{files, store, "/downloads"}, id, stored.synced);
     transfer_logic::options how;
     how.bytes_per_source = 1;  // all of them, however small the file
-    how.first_piece = random.u64();
+    how.order = random.u64();
     logic = std::make_unique<transfer_logic>(node_id{}, std::move(stored), how);
     logic->know_time(now, 1'000'000);
     take(logic->start(now));
@@ -168,7 +168,7 @@ struct run {
   void apply(transfer_logic::cancel_data&) {}  // it comes too late for what is on its way
   source_pace pace_of(std::size_t n) { return {64, (n + 1) * 1'000'000, 20ms}; }
   bool has(std::uint32_t leaf) const { return known_had.test(leaf); }
-  leaf_bitmap known_had;
+  bitmap known_had;
 
   void apply(transfer_logic::warn&) {}
   template <class Command>

@@ -42,6 +42,12 @@ node_id node_of(std::uint64_t session) {
   return out;
 }
 
+struct no_bytes final : storage::file_reader {
+  std::uint64_t size() const override { return 0; }
+  result<std::size_t> read_at(std::uint64_t, std::span<std::uint8_t>) const override { return 0; }
+};
+constexpr std::uint8_t part_root = 7;
+
 /// Peers that say anything, workers that answer in any order.
 struct world {
   crypto::seeded_random random;
@@ -52,6 +58,8 @@ struct world {
   std::vector<upload_logic::open_file> opens;
   std::vector<upload_logic::read_leaves> reads;
   std::vector<upload_logic::hash_file> hashes;
+  std::vector<upload_logic::read_proof> proofs;
+  std::shared_ptr<shared_part> part;
   std::map<std::uint64_t, std::size_t> unsent;  // frames, by session
   std::map<std::uint64_t, std::set<std::uint16_t>> open;
   std::uint64_t sent_bytes = 0;
@@ -63,6 +71,10 @@ struct world {
       const auto size = 1 + random.below(300 * std::uint64_t{leaf_size});
       files.push_back(std::make_shared<shared_file>(shared_file{root, "/x", size, 0, nullptr}));
     }
+    // One more root is being downloaded.
+    digest root{};
+    root[0] = part_root;
+    part = std::make_shared<shared_part>("t", root, 6 * piece_size, std::make_shared<no_bytes>());
   }
   void take(upload_logic::effects effects) {
     for (auto& e : effects) std::visit([this](auto& x) { apply(x); }, e);
@@ -82,12 +94,20 @@ struct world {
   void apply(upload_logic::say& e) {
     const auto& m = *e.message;
     if (const auto* opened = m.body_as_RootOpened()) open[e.session].insert(opened->channel());
+    if (const auto* told = m.body_as_Sharers()) RC_ASSERT(told->contacts()->size() <= how.max_sharers_told);
     if (const auto* denied = m.body_as_Denied(); denied != nullptr && denied->request() == 0)
       open[e.session].erase(denied->channel());
   }
   void apply(upload_logic::open_file& e) { opens.push_back(e); }
   void apply(upload_logic::hash_file& e) { hashes.push_back(e); }
+  void apply(upload_logic::read_proof& e) {
+    RC_ASSERT(e.part->has(e.piece));
+    proofs.push_back(e);
+  }
   void apply(upload_logic::read_leaves& e) {
+    if (e.file->part)
+      for (std::uint32_t leaf = e.first_leaf; leaf < e.first_leaf + e.count; ++leaf)
+        RC_ASSERT(e.file->part->has(leaf / piece_leaves));
     RC_ASSERT(e.count >= 1 && e.count <= how.leaves_per_frame);
     RC_ASSERT(e.first_leaf + e.count <= leaf_count(e.file->size_bytes));
     reads.push_back(e);
@@ -100,7 +120,9 @@ struct world {
 
   template <class Body>
   void say(std::uint64_t session, Body body) {
-    take(logic.message(now, session, node_of(session), *overlay_message(std::move(body))));
+    std::optional<contact> reachable;
+    if (session % 2 == 0) reachable = contact{node_of(session), {}, endpoint::v4(1, 1)};
+    take(logic.message(now, session, node_of(session), *overlay_message(std::move(body)), reachable));
   }
   void change_limits() {
     fb::TransferLimitsT limits;
@@ -125,6 +147,7 @@ struct world {
         m.channel = channel;
         digest root{};
         root[0] = static_cast<std::uint8_t>(random.below(9));
+        m.shares = random.below(2) == 0;
         if (random.below(20) != 0) m.root = box(root);
         open[session].erase(channel);
         return say(session, std::move(m));
@@ -172,7 +195,21 @@ struct world {
     return out;
   }
   void worker() {
-    switch (random.below(4)) {
+    switch (random.below(6)) {
+      case 4:
+        if (const auto job = pick(proofs))
+          take(logic.proof_read(now, job->ticket,
+                                random.below(9) == 0 ? std::nullopt
+                                                     : std::optional(piece_proof{std::vector<digest>(64),
+                                                                                 std::vector<digest>(3)})));
+        return;
+      case 5:
+        if (random.below(10) == 0) {
+          const auto piece = static_cast<std::uint32_t>(random.below(5));
+          part->add(piece);
+          take(logic.part_grew(now, part, {piece}));
+        }
+        return;
       case 0:
         if (const auto job = pick(opens)) {
           const auto n = job->root[0];
@@ -247,7 +284,7 @@ RC_GTEST_PROP(upload_logic_test, WhateverPeersSayItsBoundsHold, ()) {
 }
 
 TEST(upload_logic_test, WhatPeersSayInTheTestAboveIsServedToo) {
-  std::uint64_t frames = 0, evicted = 0, waiting = 0, dropped = 0;
+  std::uint64_t frames = 0, evicted = 0, waiting = 0, dropped = 0, parts = 0, told = 0;
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     upload_logic::options how;
     how.slots.slots = 3;
@@ -255,11 +292,15 @@ TEST(upload_logic_test, WhatPeersSayInTheTestAboveIsServedToo) {
     live(w);
     frames += w.logic.counters().frames_served;
     dropped += w.logic.counters().frames_dropped;
+    parts += w.logic.counters().part_proofs_served;
+    told += w.logic.counters().sharers_told;
     evicted += w.logic.slots().evicted();
     waiting += w.logic.slots().waiting();
   }
   EXPECT_GT(frames, 800U);
   EXPECT_GT(dropped, 50U);
+  EXPECT_GT(parts, 20U);
+  EXPECT_GT(told, 50U);
   EXPECT_GT(evicted, 20U);
   EXPECT_GT(waiting, 20U);
 }
@@ -287,6 +328,106 @@ TEST(upload_logic_test, WhatWasReadForAnEndedSessionIsNotSentInTheNext) {
   const auto sent = logic.leaves_read(1s, fresh, {frame::allocate(10), 10, file_problem::none});
   ASSERT_EQ(sent.size(), 1U);
   EXPECT_TRUE(std::holds_alternative<upload_logic::send_frame>(sent[0]));
+}
+
+struct parts_world {
+  upload_logic logic;
+  digest root{};
+  std::shared_ptr<shared_part> part =
+      std::make_shared<shared_part>("t", root, 4 * piece_size, std::make_shared<no_bytes>());
+
+  explicit parts_world(upload_logic::options how = {}) : logic(how) {}
+  upload_logic::effects open(std::uint64_t session, bool shares, shared_file_ptr file = nullptr) {
+    fb::OpenRootT open;
+    open.channel = 1;
+    open.root = box(root);
+    open.shares = shares;
+    const contact reachable{node_of(session), {}, endpoint::v4(static_cast<std::uint32_t>(session), 9)};
+    const auto asked =
+        logic.message(1s, session, node_of(session), *overlay_message(std::move(open)), reachable);
+    return logic.file_opened(1s, std::get<upload_logic::open_file>(asked.at(0)).ticket,
+                             {file, file ? file_problem::none : file_problem::not_shared});
+  }
+  template <class Body>
+  upload_logic::effects say(std::uint64_t session, Body body) {
+    body.channel = 1;
+    return logic.message(1s, session, node_of(session), *overlay_message(std::move(body)));
+  }
+};
+
+const fb::OverlayMessage& said(const upload_logic::effect& e) {
+  return *std::get<upload_logic::say>(e).message;
+}
+
+TEST(upload_logic_test, APartIsOpenedWithItsPiecesAndGrows) {
+  parts_world w;
+  EXPECT_NE(said(w.open(1, false).at(0)).body_as_Denied(), nullptr) << "nobody has it";
+  w.part->add(2);
+  w.logic.part_grew(1s, w.part, {2});
+  const auto opened = w.open(1, false);
+  ASSERT_EQ(opened.size(), 1U);
+  const auto* yes = said(opened[0]).body_as_RootOpened();
+  ASSERT_NE(yes, nullptr);
+  EXPECT_EQ(yes->size(), 4 * piece_size);
+  EXPECT_EQ(to_bytes(view_of(yes->pieces())), bytes{4});
+  w.part->add(0);
+  const auto grown = w.logic.part_grew(1s, w.part, {0});
+  ASSERT_EQ(grown.size(), 1U);
+  EXPECT_EQ(said(grown[0]).body_as_Have()->pieces()->Get(0), 0U);
+
+  fb::GetProofT proof;
+  proof.piece = 2;
+  const auto reads = w.say(1, proof);
+  const auto* read = std::get_if<upload_logic::read_proof>(&reads.at(0));
+  ASSERT_NE(read, nullptr);
+  const auto proven = w.logic.proof_read(1s, read->ticket, piece_proof{{digest{}}, {}});
+  EXPECT_EQ(said(proven.at(0)).body_as_Proof()->piece(), 2U);
+
+  fb::GetDataT data;
+  data.request = 1;
+  data.first_leaf = 2 * piece_leaves;
+  data.count = 3;
+  EXPECT_TRUE(std::holds_alternative<upload_logic::read_leaves>(w.say(1, data).at(0)));
+  data.request = 2;
+  data.first_leaf = 3 * piece_leaves - 1;
+  data.count = 2;
+  EXPECT_EQ(said(w.say(1, data).at(0)).body_as_Denied()->reason(), fb::DenyReason::bad_request)
+      << "its second leaf is in a piece that is not there";
+}
+
+TEST(upload_logic_test, APartThatWasWithdrawnIsNoLongerOpened) {
+  parts_world w;
+  w.part->add(2);
+  w.logic.part_grew(1s, w.part, {2});
+  w.part->withdraw();
+  EXPECT_NE(said(w.open(1, false).at(0)).body_as_Denied(), nullptr);
+  w.part.reset();
+  EXPECT_NE(said(w.open(1, false).at(0)).body_as_Denied(), nullptr);
+}
+
+TEST(upload_logic_test, SharersOfARootHearOfEachOtherOnce) {
+  for (const bool shares : {true, false}) {
+    upload_logic::options how;
+    how.shares_parts = shares;
+    parts_world w(how);
+    const auto file = std::make_shared<shared_file>(shared_file{w.root, "/x", 4 * piece_size, 0, nullptr});
+    EXPECT_EQ(w.open(1, true, file).size(), 1U);
+    EXPECT_EQ(w.open(2, false, file).size(), 1U) << "it doesn't share";
+    const auto told = w.open(3, true, file);
+    ASSERT_EQ(told.size(), shares ? 3U : 1U);
+    if (!shares) continue;
+    const auto check = [&](const upload_logic::effect& e, std::uint64_t to, std::uint64_t of) {
+      EXPECT_EQ(std::get<upload_logic::say>(e).session, to);
+      const auto* who = said(e).body_as_Sharers()->contacts();
+      ASSERT_EQ(who->size(), 1U);
+      EXPECT_EQ(from_fb(*who->Get(0)).id, node_of(of));
+    };
+    check(told[1], 1, 3);
+    check(told[2], 3, 1);
+    const auto again = w.open(3, true, file);
+    ASSERT_EQ(again.size(), 2U) << "who opens again is told again, the other is not";
+    check(again[1], 3, 1);
+  }
 }
 
 }  // namespace
