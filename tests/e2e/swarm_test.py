@@ -141,6 +141,29 @@ class Swarm(unittest.TestCase):
         self.assertLessEqual(wasted, 0.01 * item["size"])
         self.assertEqual(wasted, status["bytes_wasted"])
 
+    def test_downloaders_feed_each_other(self):
+        """One source that needs 10 s for a copy, four that want one."""
+        with Mesh(BIN, self.folder) as mesh:
+            item = self.big_file(mesh, BIG // 2)
+            sources = self.sources(mesh, item, 1, 10)
+            seekers = [mesh.add(f"seeker-{i}").start() for i in range(4)]
+            for seeker in seekers:
+                self.ready(sources, seeker)
+            started = time.monotonic()
+            transfers = [seeker.download(item["recording"])["id"] for seeker in seekers]
+            ended = [self.finished(seeker, transfer, item) for seeker, transfer in zip(seekers, transfers)]
+            took = time.monotonic() - started
+            # What the source says it gave, and what the others say they got from it.
+            me = sources[0].get("/api/v1/status")["node"]
+            got = sum(s["bytes"] for status in ended for s in status["sources"] if s["node"] == me) / item["size"]
+            served = sources[0].counter("swarm/uploads", "bytes_served") / item["size"]
+            wasted = sum(status["bytes_wasted"] for status in ended) / item["size"] / 4
+            print(f"four copies in {took:.1f} s; the source gave {served:.2f} copies ({got:.2f} arrived), wasted {wasted:.2%}")
+            self.assertLess(served, 2.5)
+            self.assertGreaterEqual(served, 0.99)
+            self.assertLessEqual(abs(served - got), 0.1)
+            self.assertLessEqual(wasted, 0.02)
+
     def test_all_sources_are_replaced_midway(self):
         with Mesh(BIN, self.folder) as mesh:
             item = self.big_file(mesh)
