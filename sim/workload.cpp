@@ -59,28 +59,28 @@ workload::~workload() {
 
 virtual_time workload::end() const {
   const auto& plan = world_.plan();
-  return seconds(plan.join_spread_s + plan.warmup_s + plan.workload_s + plan.drain_s);
+  return seconds(plan.end_s());
 }
 
 void workload::schedule() {
   const auto& plan = world_.plan();
   join_all();
-  const auto begin = plan.join_spread_s + plan.warmup_s;
+  const auto begin = plan.population.join_spread_s + plan.timeline.warmup_s;
   const auto nodes = static_cast<double>(plan.nodes);
   const auto spread = [&](double per_node, auto action) {
     const auto count = static_cast<std::uint64_t>(per_node * nodes);
     for (std::uint64_t i = 0; i < count; ++i) {
-      const auto offset_us = random_.below(static_cast<std::uint64_t>(plan.workload_s * 1e6));
+      const auto offset_us = random_.below(static_cast<std::uint64_t>(plan.timeline.workload_s * 1e6));
       world_.at(seconds(begin) + std::chrono::microseconds(offset_us), action);
     }
   };
-  spread(plan.resolves_per_node, [this] { begin_resolve(); });
-  spread(plan.downloads_per_node, [this] { begin_download(); });
+  spread(plan.workload.resolves_per_node, [this] { begin_resolve(); });
+  spread(plan.workload.downloads_per_node, [this] { begin_download(); });
   for (const auto& f : plan.faults) world_.at(seconds(f.at_s), [this, f] { play(f); });
 }
 
 void workload::join_all() {
-  const auto spread_us = static_cast<std::uint64_t>(world_.plan().join_spread_s * 1e6);
+  const auto spread_us = static_cast<std::uint64_t>(world_.plan().population.join_spread_s * 1e6);
   for (std::size_t i = 0; i < world_.nodes().size(); ++i) {
     const auto when = std::chrono::microseconds(spread_us * i / world_.nodes().size());
     world_.at(when, [this, i] { world_.start_node(i); });
@@ -92,8 +92,8 @@ void workload::play(const fault& f) {
   for (std::size_t k = 0; k < count; ++k) {
     const auto victim = pick_live_node();
     world_.stop_node(victim, f.what);
-    if (f.back_after_s)
-      world_.at(world_.now() + seconds(*f.back_after_s), [this, victim] { world_.start_node(victim); });
+    if (f.back_after_s > 0)
+      world_.at(world_.now() + seconds(f.back_after_s), [this, victim] { world_.start_node(victim); });
     std::vector<std::uint64_t> theirs;
     for (const auto& [id, r] : running_)
       if (r.op.node == victim) theirs.push_back(id);

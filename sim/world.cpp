@@ -68,18 +68,18 @@ world::world(const scenario& plan, std::uint64_t seed)
       system_(std::make_unique<caf::actor_system>(config_)),
       random_(seed),
       music_({.seed = seed,
-              .recordings = plan.recordings,
-              .zipf_exponent = plan.zipf_exponent,
-              .min_bytes = plan.min_kib * 1024,
-              .max_bytes = plan.max_kib * 1024}) {
+              .recordings = plan.catalogue.recordings,
+              .zipf_exponent = plan.catalogue.zipf_exponent,
+              .min_bytes = plan.catalogue.min_kib * 1024,
+              .max_bytes = plan.catalogue.max_kib * 1024}) {
   epoch_ = std::chrono::nanoseconds(scheduler().clock().now().time_since_epoch());
   const internet_options options{.seed = seed,
-                                 .loss_per_million = static_cast<std::uint32_t>(plan.loss * 1e6),
-                                 .uplink_bytes_per_s = plan.uplink_kib_per_s * 1024};
+                                 .loss_per_million = static_cast<std::uint32_t>(plan.network.loss * 1e6),
+                                 .uplink_bytes_per_s = plan.network.uplink_kib_per_s * 1024};
   net_ = std::make_shared<internet>(
       events_, trace_,
       [this] { return std::chrono::nanoseconds(scheduler().clock().now().time_since_epoch()); }, options);
-  const auto network = identity::parse_network("sim/" + std::to_string(plan.puzzle_bits)).value();
+  const auto network = identity::parse_network("sim/" + std::to_string(plan.population.puzzle_bits)).value();
   for (std::size_t i = 0; i < plan.nodes; ++i) {
     auto node = std::make_unique<sim_node>();
     node->index = i;
@@ -88,7 +88,7 @@ world::world(const scenario& plan, std::uint64_t seed)
     node->machine = net_->add_host(i);
     node->store = std::shared_ptr<storage::memory_store>(storage::make_memory_store());
     node->files = std::make_shared<storage::memory_files>();
-    while (node->shared.size() < std::min(plan.files_per_node, plan.recordings)) {
+    while (node->shared.size() < std::min(plan.catalogue.files_per_node, plan.catalogue.recordings)) {
       const auto pick = music_.draw(random_);
       if (std::find(node->shared.begin(), node->shared.end(), pick) == node->shared.end())
         node->shared.push_back(pick);
@@ -116,7 +116,7 @@ void world::fill_environment(sim_node& node) {
   s.library.paths = {music_folder};
   s.library.watch = false;
   // Known contacts are nodes that are there before it: the first of all has none.
-  for (std::size_t k = 0; node.index > 0 && k < plan_.bootstrap_contacts; ++k) {
+  for (std::size_t k = 0; node.index > 0 && k < plan_.population.bootstrap_contacts; ++k) {
     const auto other = nodes_[random_.below(node.index)]->machine->address();
     const auto text = to_string(other);
     s.node.bootstrap.push_back({text.substr(0, text.rfind(':')), mesh_port});

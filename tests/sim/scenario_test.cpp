@@ -25,7 +25,8 @@ TEST(scenario, says_file_line_and_known_keys_for_an_unknown_one) {
 TEST(scenario, refuses_bad_values) {
   for (const auto* text : {"nodes: 1", "nodes: many", "nodes: 2.5", "network: 5", "network: {loss: 1.5}",
                            "faults: [{what: nap}]", "catalogue: {file_kib: {min: 9, max: 3}}", "nodes: [",
-                           "expect: {x: {at_lest: 1}}"})
+                           "expect: {x: {at_lest: 1}}", "network: {nat: {open: 0.5}}",
+                           "network: {nat: {opened: 1}}", "workload: {flash_crowds: 3}"})
     EXPECT_FALSE(parse_scenario(text, "x.yml")) << text;
 }
 
@@ -41,6 +42,28 @@ TEST(scenario, reads_what_is_given) {
   EXPECT_EQ(parsed->faults[0].back_after_s, 9);
   ASSERT_EQ(parsed->expectations.size(), 1u);
   EXPECT_EQ(parsed->expectations[0].at_most, 2);
+}
+
+TEST(scenario, what_is_written_is_read_back) {
+  for (const auto& [name, text] : built_in_scenarios()) {
+    const auto plan = parse_scenario(text, name).value();
+    const auto again = parse_scenario(to_yaml(plan), name);
+    ASSERT_TRUE(again) << again.error().message;
+    EXPECT_TRUE(plan == *again) << to_yaml(plan);
+  }
+  scenario odd;
+  odd.name = "odd: \"one\"";
+  odd.network.nat = {0.25, 0.25, 0, 0, 0.5};
+  odd.network.reorder_ms = 12.5;
+  odd.population.churn.session_mean_s = 1234.5;
+  odd.catalogue.min_kib = 1;
+  odd.workload.flash_crowds = {{3, 0.5, 1}, {9, 1, 2}};
+  for (std::size_t k = 0; k < fault::kinds; ++k)
+    odd.faults.push_back({1.0 + static_cast<double>(k), static_cast<fault::kind>(k), 0.1, 5, 7, -2.5});
+  odd.expectations = {{"x", 1, {}}, {"y", {}, 2}};
+  const auto again = parse_scenario(to_yaml(odd), "odd");
+  ASSERT_TRUE(again) << again.error().message << to_yaml(odd);
+  EXPECT_TRUE(odd == *again) << to_yaml(odd);
 }
 
 TEST(scenario, names_the_built_in_ones_when_there_is_none) {
