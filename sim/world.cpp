@@ -172,11 +172,29 @@ void world::stop_node(std::size_t index, fault::kind how) {
   node.links = {};
 }
 
+void world::schedule_by(std::uint64_t schedule_seed) {
+  schedule_.reset();
+  if (schedule_seed != 0) schedule_.emplace(schedule_seed);
+}
+
+void world::run_ready_actors() {
+  auto& queue = scheduler();
+  if (!schedule_) {
+    queue.run();
+    return;
+  }
+  while (!queue.jobs.empty()) {
+    const auto turn = static_cast<std::ptrdiff_t>(schedule_->below(queue.jobs.size()));
+    std::iter_swap(queue.jobs.begin(), queue.jobs.begin() + turn);
+    queue.run_once();
+  }
+}
+
 void world::run_until(virtual_time end) {
   auto& clock = scheduler().clock();
   const auto limit = end + epoch_;
   for (;;) {
-    scheduler().run();
+    run_ready_actors();
     const auto event = events_.next_time();
     std::optional<virtual_time> timeout;
     if (!clock.schedule().empty()) timeout = clock.schedule().begin()->first.time_since_epoch();

@@ -45,6 +45,9 @@ class world {
   virtual_time now() {
     return std::chrono::nanoseconds(scheduler().clock().now().time_since_epoch()) - epoch_;
   }
+  /// 0: actors that have something to do take turns first come, first served. Anything else draws whose turn
+  /// it is; each still sees its messages in their order, as with the threads of the daemon.
+  void schedule_by(std::uint64_t schedule_seed);
   event_queue& events() { return events_; }
   /// Schedules by this world's clock, which begins at zero.
   void at(virtual_time when, std::function<void()> what) { events_.at(when + epoch_, std::move(what)); }
@@ -77,6 +80,7 @@ class world {
     return dynamic_cast<caf::scheduler::test_coordinator&>(system_->scheduler());
   }
   void fill_environment(sim_node& node);
+  void run_ready_actors();
 
   scenario plan_;
   std::uint64_t seed_;
@@ -86,6 +90,7 @@ class world {
   event_queue events_;
   trace trace_;
   crypto::seeded_random random_;
+  std::optional<crypto::seeded_random> schedule_;
   std::shared_ptr<internet> net_;
   catalogue music_;
   std::vector<std::unique_ptr<sim_node>> nodes_;
