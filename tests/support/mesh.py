@@ -22,19 +22,26 @@ POLL_S = 0.05
 class Failure(Exception):
     pass
 
+GIVEN = set()
+
 
 def free_port() -> int:
-    """A number free for both UDP and TCP now. Another program may take it before it is used; the node then says so."""
-    for _ in range(100):
-        with contextlib.closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as tcp:
-            tcp.bind(("127.0.0.1", 0))
-            port = tcp.getsockname()[1]
-            with contextlib.closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as udp:
-                try:
-                    udp.bind(("127.0.0.1", port))
-                    return port
-                except OSError:
-                    continue
+    """A number free for both UDP and TCP now and not in use by this test. Below the range from which the kernel gives
+    outgoing sockets theirs, so that nobody gets it by chance before a node binds it."""
+    lowest = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    for _ in range(1000):
+        port = random.SystemRandom().randrange(min(10_000, lowest - 1), lowest)
+        if port in GIVEN:
+            continue
+        with contextlib.closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as tcp, \
+                contextlib.closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as udp:
+            try:
+                tcp.bind(("127.0.0.1", port))
+                udp.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        GIVEN.add(port)
+        return port
     raise Failure("no free port on 127.0.0.1")
 
 
