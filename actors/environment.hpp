@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "actors/identity/identity.hpp"
 #include "actors/library/analyzer.hpp"
@@ -18,7 +19,18 @@
 
 namespace vsf {
 
+namespace supervisor {
+struct live_child;
+}
+
 enum class log_level : std::uint8_t { debug, info, warning, error };
+
+/// A leaf that was put into the DHT, and who said that they keep it.
+struct put_acknowledged {
+  dht_key key;
+  std::uint64_t seq = 0;
+  std::vector<node_id> holders;
+};
 
 /// The world as a node's actors see it. A daemon fills it with sockets, RocksDB and the kernel's randomness,
 /// the simulator with virtual ones; the actors can't tell. Everything in it may be used from any thread
@@ -36,6 +48,14 @@ struct environment {
   std::function<void(log_level, std::string_view component, std::string_view text)> log;
   /// Blocking work runs on the actor itself instead of a detached worker (simulation).
   bool inline_workers = false;
+
+  // What follows is null in a daemon; the simulator looks on and interferes by it.
+
+  /// Hears of every actor below the root that begins, is brought back, or ends.
+  std::function<void(const supervisor::live_child&)> on_child;
+  std::function<void(const put_acknowledged&)> on_put_acknowledged;
+  /// How long the disk takes for the next job of one of the swarm's workers, which does one after the other.
+  std::function<std::chrono::nanoseconds()> disk_latency;
 };
 
 using environment_ptr = std::shared_ptr<const environment>;

@@ -32,6 +32,25 @@ std::uint32_t mailbox_size(caf::scheduled_actor* self) {
   return static_cast<std::uint32_t>(self->mailbox().size());
 }
 
+child_mark::child_mark(environment_ptr env, const char* prefix, std::uint64_t number, const char* kind,
+                       caf::actor_addr who) {
+  if (!env->on_child) return;
+  marked_ = std::make_unique<marked>();
+  marked_->env = std::move(env);
+  marked_->child = {live_child::change::started, prefix + std::to_string(number), kind,
+                    restart_mode::temporary, std::move(who)};
+  marked_->env->on_child(marked_->child);
+  marked_->child.what = live_child::change::ended;
+}
+
+child_mark::~child_mark() {
+  if (marked_) marked_->env->on_child(marked_->child);
+}
+
+void child_mark::crashed() {
+  if (marked_) marked_->child.what = live_child::change::crashed;
+}
+
 child_set::child_set(caf::scheduled_actor* self, environment_ptr env, std::string path)
     : self_(self), env_(std::move(env)), path_(std::move(path)) {
   self_->set_down_handler([this](caf::down_msg& message) { on_down(message); });
@@ -39,8 +58,11 @@ child_set::child_set(caf::scheduled_actor* self, environment_ptr env, std::strin
 
 child_set::~child_set() {
   // The state of an actor dies with it, whatever the reason: no child outlives its owner.
-  for (auto& [name, c] : children_)
-    if (c.handle) caf::anon_send_exit(c.handle, caf::exit_reason::user_shutdown);
+  for (auto& [name, c] : children_) {
+    if (!c.handle) continue;
+    show(c, live_child::change::ended, c.handle.address());
+    caf::anon_send_exit(c.handle, caf::exit_reason::user_shutdown);
+  }
 }
 
 void child_set::report_to(telemetry_actor telemetry) {
@@ -66,6 +88,7 @@ void child_set::remove(const std::string& name, caf::exit_reason why) {
   children_.erase(it);
   if (!gone.handle) return;
   by_address_.erase(gone.handle.address());
+  show(gone, live_child::change::ended, gone.handle.address());
   self_->demonitor(gone.handle.address());
   caf::anon_send_exit(gone.handle, why);
   gone.handle = nullptr;
@@ -76,6 +99,7 @@ void child_set::start(child& c) {
   c.handle = c.spec.spawn();
   by_address_[c.handle.address()] = c.spec.name;
   self_->monitor(c.handle);
+  show(c, c.restarts == 0 ? live_child::change::started : live_child::change::restarted, c.handle.address());
   tell(c, c.last_error);
 }
 
@@ -91,6 +115,7 @@ void child_set::on_down(const caf::down_msg& message) {
   c.handle = nullptr;
   const bool normal = !message.reason || message.reason == caf::exit_reason::normal;
   c.last_error = normal ? "ended" : self_->system().render(message.reason);
+  show(c, normal ? live_child::change::ended : live_child::change::crashed, message.source);
   if (c.spec.mode == restart_mode::temporary || (c.spec.mode == restart_mode::transient && normal)) {
     const auto gone = std::move(children_.extract(name).mapped());
     tell(gone, gone.last_error);
@@ -128,7 +153,7 @@ std::vector<std::unique_ptr<fb::ChildReportT>> child_set::report() const {
   std::vector<std::unique_ptr<fb::ChildReportT>> out;
   for (const auto& [name, c] : children_) {
     auto r = std::make_unique<fb::ChildReportT>();
-    r->path = path_.empty() ? name : path_ + "/" + name;
+    r->path = path_of(c);
     r->kind = c.spec.kind;
     r->running = static_cast<bool>(c.handle);
     r->restarts = c.restarts;
@@ -140,8 +165,16 @@ std::vector<std::unique_ptr<fb::ChildReportT>> child_set::report() const {
 
 void child_set::tell(const child& c, const std::string& reason) {
   if (!telemetry_) return;
-  caf::anon_send(telemetry_, child_changed{path_.empty() ? c.spec.name : path_ + "/" + c.spec.name,
-                                           c.spec.kind, static_cast<bool>(c.handle), c.restarts, reason});
+  caf::anon_send(telemetry_,
+                 child_changed{path_of(c), c.spec.kind, static_cast<bool>(c.handle), c.restarts, reason});
+}
+
+void child_set::show(const child& c, live_child::change what, caf::actor_addr who) const {
+  if (env_->on_child) env_->on_child({what, path_of(c), c.spec.kind, c.spec.mode, std::move(who)});
+}
+
+std::string child_set::path_of(const child& c) const {
+  return path_.empty() ? c.spec.name : path_ + "/" + c.spec.name;
 }
 
 }  // namespace vsf::supervisor

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 
 #include <caf/actor.hpp>
@@ -26,6 +27,45 @@ struct child_spec {
   std::function<void(const caf::actor&)> restarted{};
   /// Called when the child ended and won't be restarted.
   std::function<void(const std::string& reason)> ended{};
+};
+
+/// What environment::on_child hears: something became of one of the node's actors. It holds the actor weakly:
+/// looking on must not keep one alive.
+struct live_child {
+  enum class change : std::uint8_t {
+    started,
+    restarted,  // by its supervisor
+    crashed,    // ended by itself with an error
+    ended       // as it should, or because its owner ended it
+  };
+  change what = change::started;
+  std::string path;
+  std::string kind;
+  restart_mode mode = restart_mode::permanent;
+  caf::actor_addr who;
+};
+
+/// For owners that keep children without a child_set, because there are hundreds of them and none is ever
+/// restarted: lies beside the handle; environment::on_child hears of the child's end when it goes. Costs a
+/// null pointer in a daemon.
+class child_mark {
+ public:
+  child_mark() = default;
+  /// The path is `prefix` and the number.
+  child_mark(environment_ptr env, const char* prefix, std::uint64_t number, const char* kind,
+             caf::actor_addr who);
+  ~child_mark();
+  child_mark(child_mark&&) noexcept = default;
+  child_mark& operator=(child_mark&&) = delete;
+  /// Its end was not intended.
+  void crashed();
+
+ private:
+  struct marked {
+    environment_ptr env;
+    live_child child;
+  };
+  std::unique_ptr<marked> marked_;
 };
 
 /// The children of one actor: spawned, monitored, restarted with back-off, reported to telemetry. A member of
@@ -64,6 +104,8 @@ class child_set {
   void start(child& c);
   void on_down(const caf::down_msg& message);
   void tell(const child& c, const std::string& reason);
+  void show(const child& c, live_child::change what, caf::actor_addr who) const;
+  std::string path_of(const child& c) const;
 
   caf::scheduled_actor* self_;
   environment_ptr env_;
