@@ -382,8 +382,9 @@ void lookup::finish(nanoseconds now, lookup_effects& out) {
     else if (state.refused)
       ++result_.refused;
     else if (!chunks_.empty())
-      ++result_.holders;
+      result_.stored_at.push_back(nodes_.at(distance).who.id);
   }
+  result_.holders = static_cast<std::uint32_t>(result_.stored_at.size());
   pending_.clear();
   out.push_back(lookup_finished{std::move(result_)});
 }

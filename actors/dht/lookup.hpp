@@ -63,6 +63,7 @@ struct lookup_result {
   std::vector<std::uint64_t> hints;  // publishers known by their first 8 bytes (big-endian) only
   std::uint32_t replicas = 0, asked = 0, timeouts = 0;
   std::uint32_t holders = 0, refused = 0, unanswered = 0;
+  std::vector<node_id> stored_at;  // the holders: each took all values of a put
   nanoseconds elapsed{0};
   bool complete = true;  // false: the deadline ended it
 };

@@ -7,6 +7,14 @@ using self_pointer = lookup_actor::stateful_pointer<lookup_state>;
 
 std::uint64_t unix_s(self_pointer self) { return self->state.env->unix_ms(supervisor::now(self)) / 1000; }
 
+/// Tells the environment who acknowledged each value of this put.
+void tell_acknowledged(self_pointer self, const value_policy& policy, const start_run& what,
+                       const lookup_result& result) {
+  for (const auto& value : what.values)
+    self->state.env->on_put_acknowledged(
+        {what.target, policy.parse(what.target, value, unix_s(self)).seq, result.stored_at});
+}
+
 void carry_out(self_pointer self, lookup_effects effects) {
   auto& state = self->state;
   lookup_asks asks{state.run, {}};
@@ -16,6 +24,7 @@ void carry_out(self_pointer self, lookup_effects effects) {
     } else if (auto* silent = std::get_if<peer_silent>(&e)) {
       self->send(state.node, lookup_silent{silent->who});
     } else if (auto* over = std::get_if<lookup_finished>(&e)) {
+      if (state.on_put) state.on_put(over->result);
       self->send(state.node,
                  lookup_over{state.run, std::make_shared<const lookup_result>(std::move(over->result))});
       self->quit();
@@ -36,6 +45,10 @@ lookup_actor::behavior_type lookup_run(self_pointer self, environment_ptr env, n
   state.env = std::move(env);
   state.run = what->run;
   state.node = std::move(node);
+  if (what->goal == lookup_goal::put && state.env->on_put_acknowledged)
+    state.on_put = [self, policy, what](const lookup_result& result) {
+      tell_acknowledged(self, *policy, *what, result);
+    };
   state.logic.emplace(what->goal, what->target, me, what->options, std::move(policy), what->values);
   for (const auto& held : what->held) state.logic->hold(unix_s(self), *held);
   carry_out(self, state.logic->start(supervisor::now(self), what->seeds));

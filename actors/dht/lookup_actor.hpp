@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 
 #include <caf/stateful_actor.hpp>
@@ -16,6 +17,7 @@ struct lookup_state {
   environment_ptr env;
   std::uint64_t run = 0;
   std::optional<lookup> logic;
+  std::function<void(const lookup_result&)> on_put;  // null unless the environment wants to hear of puts
   supervisor::single_alarm timer;
   dht_inner_actor node;
 };
