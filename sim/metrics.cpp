@@ -21,9 +21,10 @@ std::map<std::string, double> metrics_of(const std::vector<operation>& operation
   std::map<std::string, double> out;
   std::vector<std::uint64_t> resolve_us, miss_us, download_us;
   double resolves = 0, resolved = 0, downloads = 0, downloaded = 0, wrong = 0, bytes = 0, asked = 0,
-         unavailable = 0;
+         unavailable = 0, fake = 0;
   for (const auto& op : operations) {
     if (op.end == operation::outcome::wrong) ++wrong;
+    if (op.end == operation::outcome::fake) ++fake;
     // Whoever died can't be asked, and what nobody alive serves can't be found.
     if (op.end == operation::outcome::node_died) continue;
     const bool ok = op.end == operation::outcome::ok;
@@ -59,6 +60,7 @@ std::map<std::string, double> metrics_of(const std::vector<operation>& operation
   out["download_p95_ms"] = percentile_ms(download_us, 0.95);
   out["bytes_moved"] = bytes;
   out["wrong_bytes"] = wrong;
+  out["fakes_delivered"] = fake;
   return out;
 }
 

@@ -9,8 +9,8 @@ namespace vsf::sim {
 namespace {
 
 constexpr std::array<const char*, 2> kinds{"resolve", "download"};
-constexpr std::array<const char*, 7> outcomes{"pending", "ok",        "empty",    "wrong",
-                                              "failed",  "node_died", "timed_out"};
+constexpr std::array<const char*, 8> outcomes{"pending", "ok",        "empty",     "wrong",
+                                              "failed",  "node_died", "timed_out", "fake"};
 
 }  // namespace
 

@@ -14,7 +14,8 @@ namespace vsf::sim {
 /// alone, so that another program can compute them again from the file.
 struct operation {
   enum class kind : std::uint8_t { resolve, download };
-  enum class outcome : std::uint8_t { pending, ok, empty, wrong, failed, node_died, timed_out };
+  /// fake: a file of another recording that a publisher tagged as this one. wrong: bytes nobody published.
+  enum class outcome : std::uint8_t { pending, ok, empty, wrong, failed, node_died, timed_out, fake };
 
   kind what = kind::resolve;
   std::uint64_t started_us = 0;
