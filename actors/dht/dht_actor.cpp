@@ -35,12 +35,17 @@ class dht_runner {
                                              ? system.spawn(keeper, env_, me)
                                              : system.spawn<caf::detached>(keeper, env_, me));
     };
-    spec.restarted = [this](const caf::actor& handle) { keeper_ = caf::actor_cast<keeper_actor>(handle); };
+    spec.restarted = [this](const caf::actor& handle) {
+      keeper_ = caf::actor_cast<keeper_actor>(handle);
+      // What its predecessor had still to read or to write is lost.
+      if (!loaded_) self_->send(keeper_, disk_load{});
+      carry_out(core_.on_keeper_restarted(time()));
+    };
     keeper_ = caf::actor_cast<keeper_actor>(children_.add(std::move(spec)));
     self_->send(keeper_, disk_load{});
   }
   ~dht_runner() {
-    for (auto& [id, peer] : live_) caf::anon_send_exit(peer, caf::exit_reason::user_shutdown);
+    for (auto& [id, peer] : live_) caf::anon_send_exit(peer.actor, caf::exit_reason::user_shutdown);
     for (auto& [id, run] : runs_) caf::anon_send_exit(run.actor, caf::exit_reason::user_shutdown);
   }
   dht_runner(const dht_runner&) = delete;
@@ -66,7 +71,7 @@ class dht_runner {
 
   void on_port(const transport_ready& m) {
     port_ = m.port;
-    for (auto& [id, peer] : live_) self_->send(peer, peer_port{port_});
+    for (auto& [id, peer] : live_) self_->send(peer.actor, peer_port{port_});
     carry_out(core_.on_ready(time(), m.local));
   }
   void on_datagram(const datagram& m) {
@@ -85,8 +90,8 @@ class dht_runner {
   void on_spoke(const peer_spoke& m) { carry_out(core_.on_link(time(), m.peer, std::move(*m.effects))); }
   void on_returned(const peer_returned& m) {
     if (const auto it = live_.find(m.peer); it != live_.end()) {
-      peer_of_.erase(it->second.address());
-      self_->demonitor(it->second.address());
+      peer_of_.erase(it->second.actor.address());
+      self_->demonitor(it->second.actor.address());
       live_.erase(it);
     }
     carry_out(core_.on_parked(time(), m.peer, m.link));
@@ -110,6 +115,7 @@ class dht_runner {
       if (leaf->key() != nullptr && leaf->from() != nullptr)
         carry_out(core_.on_held_leaf(time(), from_fb<dht_key>(*leaf->key()), view_of(leaf->signed_leaf()),
                                      from_fb(*leaf->from()), leaf->lease_ends_ms()));
+    if (m.last) loaded_ = true;
   }
   void on_disk(const disk_problem& m) {
     ++disk_problems_;
@@ -142,8 +148,13 @@ class dht_runner {
     id160 target;
     dht_client_actor client;
   };
+  struct peer_entry {
+    dht_peer_actor actor;
+    supervisor::child_mark mark;
+  };
   struct run_entry {
     lookup_actor actor;
+    supervisor::child_mark mark;
   };
 
   link_time time() const {
@@ -185,15 +196,14 @@ class dht_runner {
     if (const auto it = peer_of_.find(message.source); it != peer_of_.end()) {
       const auto peer = it->second;
       peer_of_.erase(it);
-      live_.erase(peer);
+      if (auto gone = live_.extract(peer)) gone.mapped().mark.crashed();
       tell_crash("dht/peer-" + std::to_string(peer), "dht_peer", message.reason);
       carry_out(core_.on_peer_lost(time(), peer));
     } else if (const auto found = run_of_.find(message.source); found != run_of_.end()) {
       const auto run = found->second;
       run_of_.erase(found);
-      runs_.erase(run);
+      if (auto gone = runs_.extract(run)) gone.mapped().mark.crashed();
       tell_crash("dht/lookup-" + std::to_string(run), "lookup", message.reason);
-      answer(run, {});
       carry_out(core_.on_run_lost(time(), run));
     }
   }
@@ -217,22 +227,28 @@ class dht_runner {
     self_->monitor(peer);
     peer_of_[peer.address()] = e.peer;
     if (!e.inputs.empty()) self_->send(peer, peer_work{std::move(e.inputs)});
-    live_[e.peer] = std::move(peer);
+    supervisor::child_mark mark(env_, "dht/peer-", e.peer, dht_peer_state::name, peer.address());
+    live_.emplace(e.peer, peer_entry{std::move(peer), std::move(mark)});
   }
   void carry_out(tell_peer& e, disk_changes&) {
     if (const auto it = live_.find(e.peer); it != live_.end())
-      self_->send(it->second, peer_work{{std::move(e.input)}});
+      self_->send(it->second.actor, peer_work{{std::move(e.input)}});
   }
   void carry_out(park_peer& e, disk_changes&) {
-    if (const auto it = live_.find(e.peer); it != live_.end()) self_->send(it->second, peer_park{});
+    if (const auto it = live_.find(e.peer); it != live_.end()) self_->send(it->second.actor, peer_park{});
   }
   void carry_out(start_run& e, disk_changes&) {
     const auto run = e.run;
+    if (auto asked = clients_.extract(e.instead_of)) {
+      asked.key() = run;
+      clients_.insert(std::move(asked));
+    }
     auto actor = self_->spawn(lookup_run, env_, who_->node_id, policy_,
                               std::make_shared<const start_run>(std::move(e)), dht_inner_actor{self_});
     self_->monitor(actor);
     run_of_[actor.address()] = run;
-    runs_.emplace(run, run_entry{std::move(actor)});
+    supervisor::child_mark mark(env_, "dht/lookup-", run, lookup_state::name, actor.address());
+    runs_.emplace(run, run_entry{std::move(actor), std::move(mark)});
   }
   void carry_out(run_answer& e, disk_changes&) {
     if (const auto it = runs_.find(e.run); it != runs_.end()) self_->send(it->second.actor, std::move(e));
@@ -279,10 +295,11 @@ class dht_runner {
   keeper_actor keeper_;
   telemetry_actor telemetry_;
   std::shared_ptr<net::datagram_port> port_;
-  std::map<std::uint64_t, dht_peer_actor> live_;
+  std::map<std::uint64_t, peer_entry> live_;
   std::map<caf::actor_addr, std::uint64_t> peer_of_, run_of_;  // only looked up in
   std::map<std::uint64_t, run_entry> runs_;
   std::map<std::uint64_t, client_request> clients_;
+  bool loaded_ = false;  // all that the disk had
   std::uint64_t disk_problems_ = 0;
 };
 

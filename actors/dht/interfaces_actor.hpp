@@ -68,6 +68,7 @@ struct disk_contacts {
 };
 struct disk_leaves {
   std::vector<record<fb::HeldLeaf>> leaves;
+  bool last = false;
 };
 /// To the keeper: follow the memory.
 struct disk_changes {

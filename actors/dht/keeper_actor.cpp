@@ -38,6 +38,7 @@ void load(self_pointer self) {
           if (leaves.leaves.size() >= portion) tell(self, std::exchange(leaves, {}));
           return true;
         }));
+  leaves.last = true;
   tell(self, std::move(leaves));
 }
 

@@ -139,6 +139,11 @@ void leaf_storage::forget(held_list& list, std::size_t at) {
   list.erase(it);
 }
 
+void leaf_storage::keep_all(std::vector<storage_effect>& effects) const {
+  for (const auto& [key, list] : keys_)
+    for (const auto& h : list) effects.push_back(keep_leaf{key, h.publisher, h.raw, h.lease_ends_ms, h.from});
+}
+
 void leaf_storage::expire(std::uint64_t now_ms, std::vector<storage_effect>& effects) {
   while (!expiry_.empty() && expiry_.begin()->first <= now_ms) {
     const auto [key, publisher] = expiry_.begin()->second;

@@ -70,6 +70,9 @@ class leaf_storage {
                             std::size_t limit_bytes) const;
   std::vector<std::shared_ptr<const bytes>> values(std::uint64_t now_ms, const dht_key& key) const;
 
+  /// Everything, for a disk that may have missed some of it.
+  void keep_all(std::vector<storage_effect>& effects) const;
+
   std::size_t keys() const { return keys_.size(); }
   std::size_t leaves() const { return leaves_; }
   std::size_t size_bytes() const { return bytes_; }

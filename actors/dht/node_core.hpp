@@ -32,6 +32,7 @@ struct core_options {
 // Effects, beside those of the registry and the storage.
 struct start_run {
   std::uint64_t run = 0;
+  std::uint64_t instead_of = 0;  // a run that was lost; whoever asked for it waits for this one
   lookup_goal goal = lookup_goal::find;
   id160 target;
   std::vector<bytes> values;
@@ -98,7 +99,11 @@ class node_core {
   core_effects on_ask(link_time t, std::uint64_t run, const ask_peer& ask);
   core_effects on_silent(link_time t, const contact& who);
   core_effects on_run_finished(link_time t, std::uint64_t run, const lookup_result& result);
+  /// It crashed. What a component asked for is run once more: what a peer said may have crashed it, but need
+  /// not come again.
   core_effects on_run_lost(link_time t, std::uint64_t run);
+  /// The disk may have missed some of what it was to keep.
+  core_effects on_keeper_restarted(link_time t);
 
   core_effects on_time(link_time t);
   /// max(): nothing to wait for.
@@ -117,6 +122,8 @@ class node_core {
     lookup_goal goal = lookup_goal::find;
     id160 target;
     std::vector<bytes> values;
+    nanoseconds asked_at{0};
+    bool again = false;  // its predecessor was lost
   };
   struct pending_request {
     std::uint64_t run = 0;
@@ -142,7 +149,7 @@ class node_core {
   void consider(link_time t, const contact& who, core_effects& out);
   void verify(link_time t, const contact& who, core_effects& out);
   void start(link_time t, std::uint64_t run, run_state what, std::vector<known_peer> seeds,
-             nanoseconds waited, core_effects& out);
+             nanoseconds waited, core_effects& out, std::uint64_t instead_of = 0);
   void start_pending(link_time t, core_effects& out);
   bool could_bootstrap() const { return !options_.bootstrap.empty() || !known_.empty(); }
   void bootstrap(link_time t, core_effects& out);

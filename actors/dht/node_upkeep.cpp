@@ -88,11 +88,13 @@ void node_core::start_pending(link_time t, core_effects& out) {
 }
 
 void node_core::start(link_time t, std::uint64_t run, run_state what, std::vector<known_peer> seeds,
-                      nanoseconds waited, core_effects& out) {
+                      nanoseconds waited, core_effects& out, std::uint64_t instead_of) {
+  what.asked_at = t.now - waited;
   ++runs_started_[static_cast<std::size_t>(what.goal)];
   table_.looked_up(what.target, t.now);
   start_run effect;
   effect.run = run;
+  effect.instead_of = instead_of;
   effect.goal = what.goal;
   effect.target = what.target;
   effect.values = what.values;
@@ -136,9 +138,30 @@ core_effects node_core::on_run_lost(link_time t, std::uint64_t run) {
   ++runs_lost_;
   const auto it = runs_.find(run);
   if (it == runs_.end()) return out;
-  if (it->second.kind == run_kind::refresh) next_refresh_ = t.now + jittered(std::chrono::seconds(60));
+  auto what = std::move(it->second);
   runs_.erase(it);
+  if (what.kind == run_kind::refresh) next_refresh_ = t.now + jittered(std::chrono::seconds(60));
+  if (what.kind == run_kind::self && next_refresh_ == nanoseconds::max())
+    next_refresh_ = t.now + jittered(std::chrono::seconds(60));
+  if (what.kind == run_kind::request && what.again) {
+    out.push_back(request_refused{run});
+  } else if (what.kind == run_kind::request) {
+    // Under another number, so that answers to the lost one's questions aren't taken for answers to its own.
+    what.again = true;
+    const auto waited = t.now - what.asked_at;
+    auto seeds = seeds_for(what.target);
+    start(t, next_run(), std::move(what), std::move(seeds), waited, out, run);
+  }
   maintain(t, out);
+  return out;
+}
+
+core_effects node_core::on_keeper_restarted(link_time t) {
+  core_effects out;
+  std::vector<storage_effect> held;
+  storage_.keep_all(held);
+  take(std::move(held), out);
+  if (table_.size() != 0) save(t, out);
   return out;
 }
 
