@@ -86,9 +86,16 @@ disk_answer carry_out(transfer_disk& disk, disk_command command) {
   return out;
 }
 
-disk_worker_actor::behavior_type disk_worker(disk_worker_actor::stateful_pointer<disk_worker_state> self) {
+disk_worker_actor::behavior_type disk_worker(disk_worker_actor::stateful_pointer<disk_worker_state> self,
+                                             environment_ptr env) {
   supervisor::prepare(self);
-  return {[self](disk_job& job) { self->send(job.answer_to, carry_out(*job.disk, std::move(job.command))); }};
+  const auto work = [self](disk_job& job) {
+    self->send(job.answer_to, carry_out(*job.disk, std::move(job.command)));
+  };
+  return {[=](disk_job& job) {
+            if (!self->state.line.hold(self, *env, job)) work(job);
+          },
+          [=](const alarm& message) { self->state.line.on_alarm(self, message, work); }};
 }
 
 }  // namespace vsf::swarm

@@ -29,9 +29,13 @@ file_worker_actor::behavior_type file_worker(file_worker_actor::stateful_pointer
                                              environment_ptr env) {
   supervisor::prepare(self);
   self->state.files.emplace(env->files, env->store);
-  return {[self](const file_job& job) {
+  const auto work = [self](const file_job& job) {
     self->send(job.answer_to, std::visit(runner{*self->state.files}, job.command));
-  }};
+  };
+  return {[=](file_job& job) {
+            if (!self->state.line.hold(self, *env, job)) work(job);
+          },
+          [=](const alarm& message) { self->state.line.on_alarm(self, message, work); }};
 }
 
 }  // namespace vsf::swarm

@@ -108,7 +108,7 @@ using transfer_actor = caf::typed_actor<
     caf::reacts_to<component_links>, caf::reacts_to<alarm>, caf::reacts_to<restart_child>>;
 
 /// Does the blocking work of transfers, one command after the other; a thread of its own in a daemon.
-using disk_worker_actor = caf::typed_actor<caf::reacts_to<disk_job>>;
+using disk_worker_actor = caf::typed_actor<caf::reacts_to<disk_job>, caf::reacts_to<alarm>>;
 
 struct disk_job {
   std::shared_ptr<transfer_disk> disk;  // of one transfer; only its worker touches it
@@ -170,7 +170,7 @@ using upload_engine_actor =
                      caf::reacts_to<component_links>, caf::reacts_to<report_request>, caf::reacts_to<alarm>>;
 
 /// Reads or hashes files of the library; a thread of its own in a daemon.
-using file_worker_actor = caf::typed_actor<caf::reacts_to<file_job>>;
+using file_worker_actor = caf::typed_actor<caf::reacts_to<file_job>, caf::reacts_to<alarm>>;
 
 using file_command = std::variant<upload_logic::open_file, upload_logic::read_leaves, upload_logic::hash_file,
                                   upload_logic::read_proof>;

@@ -23,8 +23,8 @@ void start_worker(self_pointer self, std::size_t number) {
   spec.kind = disk_worker_state::name;
   spec.spawn = [self, number] {
     auto& st = self->state;
-    st.disks[number] = st.env->inline_workers ? self->system().spawn(disk_worker)
-                                              : self->system().spawn<caf::detached>(disk_worker);
+    st.disks[number] = st.env->inline_workers ? self->system().spawn(disk_worker, st.env)
+                                              : self->system().spawn<caf::detached>(disk_worker, st.env);
     return caf::actor_cast<caf::actor>(st.disks[number]);
   };
   spec.restarted = [self, number](const caf::actor&) {
@@ -49,6 +49,7 @@ void start_transfer(self_pointer self, const std::string& id) {
   spec.spawn = [self, id] {
     auto& s = self->state;
     auto& mine = s.transfers[id];
+    mine.controls = 0;  // what was on its way to a predecessor is lost
     mine.handle = self->system().spawn(
         transfer, transfer_setup{id, s.env, s.who, caf::actor_cast<swarm_actor>(self), s.disks[mine.worker],
                                  *s.links, s.channels, mine.share_bytes_per_s});

@@ -53,7 +53,9 @@ void end_session(self_pointer self, std::uint64_t number) {
   auto& st = self->state;
   const auto it = st.sessions.find(number);
   if (it == st.sessions.end()) return;
+  self->demonitor(it->second.relay.address());
   caf::anon_send_exit(it->second.relay, caf::exit_reason::user_shutdown);
+  st.by_relay.erase(it->second.relay.address());
   if (const auto known = st.by_node.find(it->second.who);
       known != st.by_node.end() && known->second == number)
     st.by_node.erase(known);
@@ -72,7 +74,12 @@ std::uint64_t session_of(self_pointer self, const session_request& request) {
   const auto number = st.next_session++;
   const auto relay =
       self->system().spawn(session_relay, caf::actor_cast<upload_engine_actor>(self), number, request.peer);
-  st.sessions.emplace(number, upload_engine_state::session{request.who, request.peer, relay});
+  self->monitor(relay);
+  st.by_relay[relay.address()] = number;
+  supervisor::child_mark mark(st.env, "swarm/uploads/engine/relay-", number, session_relay_state::name,
+                              relay.address());
+  st.sessions.emplace(number,
+                      upload_engine_state::session{request.who, request.peer, relay, std::move(mark)});
   st.by_node[request.who] = number;
   return number;
 }
@@ -88,6 +95,18 @@ void on_request(self_pointer self, const session_request& request) {
   const auto known = st.by_node.find(request.who);
   if (known != st.by_node.end() && st.sessions.at(known->second).peer == request.peer)
     end_session(self, known->second);
+}
+
+void on_relay_down(self_pointer self, const caf::down_msg& down) {
+  auto& st = self->state;
+  const auto it = st.by_relay.find(down.source);
+  if (it == st.by_relay.end()) return;
+  const auto number = it->second;
+  auto& lost = st.sessions.at(number);
+  lost.mark.crashed();
+  st.env->log(log_level::error, "swarm/uploads",
+              "a relay ended: " + self->system().render(down.reason) + "; its session begins anew");
+  end_session(self, number);
 }
 
 void on_answer(self_pointer self, const file_answer& answer) {
@@ -175,6 +194,7 @@ upload_engine_actor::behavior_type upload_engine(self_pointer self, environment_
   how.slots.slots = std::max<std::uint32_t>(1, configured.upload_slots);
   how.shares_parts = configured.share_partial;
   state.logic.emplace(how);
+  self->set_down_handler([self](const caf::down_msg& down) { on_relay_down(self, down); });
   return {
       [self](const session_request& request) { on_request(self, request); },
       [self](const session_credit& credit) {

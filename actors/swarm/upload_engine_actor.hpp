@@ -17,7 +17,8 @@ struct upload_workers {
   file_worker_actor hasher;  // reads whole files: kept apart so that nobody waits for it
 };
 
-/// Gets a session's credits on behalf of the engine, and notices its end.
+/// Gets a session's credits on behalf of the engine, and notices its end. Credits are lost with it, so the
+/// engine then begins anew with that session.
 struct session_relay_state {
   static inline const char* name = "session_relay";
 };
@@ -33,6 +34,7 @@ struct upload_engine_state {
     node_id who;
     overlay_peer_actor peer;
     session_sender_actor relay;
+    supervisor::child_mark mark;
   };
   environment_ptr env;
   upload_workers workers;
@@ -40,6 +42,7 @@ struct upload_engine_state {
   std::optional<upload_logic> logic;
   std::map<std::uint64_t, session> sessions;
   std::map<node_id, std::uint64_t> by_node;
+  std::map<caf::actor_addr, std::uint64_t> by_relay;  // only looked up in
   std::uint64_t next_session = 1;
   supervisor::single_alarm timer;
 };
