@@ -18,6 +18,12 @@ std::vector<std::unique_ptr<fb::ComponentReportT>> status_round::take_reports() 
   return out;
 }
 
+bool actor_tree::is_restart(const std::string& path, bool running, std::uint32_t restarts) const {
+  if (!running || restarts == 0) return false;
+  const auto known = rows_.find(path);
+  return known == rows_.end() ? path == "telemetry" : restarts > known->second.restarts;
+}
+
 void actor_tree::changed(const std::string& path, const std::string& kind, bool running,
                          std::uint32_t restarts, const std::string& reason) {
   const auto found = rows_.find(path);

@@ -47,6 +47,9 @@ class actor_tree {
     std::string last_error;
   };
 
+  /// Whether it is news that this actor was restarted: a telemetry that was restarted itself is told of all
+  /// restarts so far again, and only its own is news then.
+  bool is_restart(const std::string& path, bool running, std::uint32_t restarts) const;
   void changed(const std::string& path, const std::string& kind, bool running, std::uint32_t restarts,
                const std::string& reason);
   const std::map<std::string, row>& rows() const { return rows_; }

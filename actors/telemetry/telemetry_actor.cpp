@@ -155,8 +155,10 @@ telemetry_actor::behavior_type telemetry(self_pointer self, environment_ptr env)
         state.subscribers.push_back(request.client);
       },
       [=](const child_changed& change) {
-        self->state.tree.changed(change.path, change.kind, change.running, change.restarts, change.reason);
-        if (change.running && change.restarts > 0) {
+        auto& tree = self->state.tree;
+        const bool restarted = tree.is_restart(change.path, change.running, change.restarts);
+        tree.changed(change.path, change.kind, change.running, change.restarts, change.reason);
+        if (restarted) {
           fb::EventT event;
           event.kind = fb::EventKind::actor_restarted;
           event.subject = change.path;
