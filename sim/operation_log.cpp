@@ -1,21 +1,13 @@
 #include "sim/operation_log.hpp"
 
-#include <array>
-
-#include <nlohmann/json.hpp>
+#include <unistd.h>
 
 namespace vsf::sim {
 
-namespace {
-
-constexpr std::array<const char*, 2> kinds{"resolve", "download"};
-constexpr std::array<const char*, 8> outcomes{"pending", "ok",        "empty",     "wrong",
-                                              "failed",  "node_died", "timed_out", "fake"};
-
-}  // namespace
-
-result<operation_log> operation_log::open(const std::optional<std::string>& path) {
+result<operation_log> operation_log::open(const std::optional<std::string>& path, bool keep_lines) {
   operation_log out;
+  out.keep_lines_ = keep_lines;
+  out.memory_bytes_before_ = resident_memory_bytes();
   if (!path) return out;
   out.out_.emplace(*path, std::ios::trunc);
   if (!*out.out_)
@@ -23,27 +15,26 @@ result<operation_log> operation_log::open(const std::optional<std::string>& path
   return out;
 }
 
-void operation_log::write(const operation& done) {
-  if (out_) *out_ << to_json_line(done) << '\n';
-  done_.push_back(done);
+void operation_log::write(const log_record& what) {
+  if (const auto* done = std::get_if<operation>(&what)) done_.push_back(*done);
+  if (!listening()) return;
+  ++records_;
+  auto line = to_json_line(what);
+  if (out_) *out_ << line << '\n';
+  if (keep_lines_) lines_.push_back(std::move(line));
 }
 
-std::string to_json_line(const operation& op) {
-  nlohmann::ordered_json line;
-  line["op"] = kinds[static_cast<std::size_t>(op.what)];
-  line["t_us"] = op.started_us;
-  line["elapsed_us"] = op.elapsed_us;
-  line["node"] = op.node;
-  line["mbid"] = to_string(op.target);
-  line["outcome"] = outcomes[static_cast<std::size_t>(op.end)];
-  line["holders_alive"] = op.holders_alive;
-  line["holders_found"] = op.holders_found;
-  line["replicas"] = op.replicas;
-  line["asked"] = op.asked;
-  line["bytes"] = op.bytes;
-  if (!op.sha256.empty()) line["sha256"] = op.sha256;
-  if (!op.reason.empty()) line["reason"] = op.reason;
-  return line.dump();
+bool operation_log::close(std::uint64_t at_us) {
+  write(end_record{at_us, records_ + 1});
+  if (out_) out_->flush();
+  return !out_ || out_->good();
+}
+
+std::uint64_t resident_memory_bytes() {
+  std::ifstream file("/proc/self/statm");
+  std::uint64_t pages = 0, resident = 0;
+  file >> pages >> resident;
+  return file ? resident * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)) : 0;
 }
 
 }  // namespace vsf::sim

@@ -1,52 +1,43 @@
 #pragma once
 
-#include <cstdint>
 #include <fstream>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "messages/types.hpp"
+#include "sim/log_records.hpp"
 
 namespace vsf::sim {
 
-/// One thing a user of a simulated node wanted, and what came of it. Metrics are computed from these records
-/// alone, so that another program can compute them again from the file.
-struct operation {
-  enum class kind : std::uint8_t { resolve, download };
-  /// fake: a file of another recording that a publisher tagged as this one. wrong: bytes nobody published.
-  enum class outcome : std::uint8_t { pending, ok, empty, wrong, failed, node_died, timed_out, fake };
-
-  kind what = kind::resolve;
-  std::uint64_t started_us = 0;
-  std::uint64_t elapsed_us = 0;
-  std::size_t node = 0;
-  mbid target;
-  std::vector<std::size_t>
-      holders_alive;              // when it ended: up, and serving the recording since before it began
-  std::size_t holders_found = 0;  // candidates that really are such holders
-  std::uint32_t replicas = 0;     // DHT nodes that answered
-  std::uint32_t asked = 0;
-  std::uint64_t bytes = 0;
-  std::string sha256;  // of the finished file as read back from the node's disk
-  outcome end = outcome::pending;
-  std::string reason;
-};
-
-/// Collects the operations of a run and writes each as a line of JSON when it ends.
+/// Collects the operations of a run and writes them, and everything else that a checker needs, as lines of
+/// JSON when they happen.
 class operation_log {
  public:
-  /// Without a path nothing is written. Fails when the file can't be created.
-  static result<operation_log> open(const std::optional<std::string>& path);
+  /// Without a path nothing is written; `keep_lines`: nevertheless keeps what would be (lines()). Fails when
+  /// the file can't be created.
+  static result<operation_log> open(const std::optional<std::string>& path, bool keep_lines = false);
 
-  void write(const operation& done);
+  /// Whether anybody reads records other than operations.
+  bool listening() const { return out_ || keep_lines_; }
+  void write(const log_record& what);
+  /// Ends the log. False: a line could not be written.
+  bool close(std::uint64_t at_us);
+
   const std::vector<operation>& operations() const { return done_; }
+  const std::vector<std::string>& lines() const { return lines_; }
+  /// Of this process when the log was opened.
+  std::uint64_t memory_bytes_before() const { return memory_bytes_before_; }
 
  private:
   std::vector<operation> done_;
   std::optional<std::ofstream> out_;
+  bool keep_lines_ = false;
+  std::vector<std::string> lines_;
+  std::uint64_t records_ = 0;
+  std::uint64_t memory_bytes_before_ = 0;
 };
 
-std::string to_json_line(const operation& op);
+/// What this process has in memory; 0 if the system does not say.
+std::uint64_t resident_memory_bytes();
 
 }  // namespace vsf::sim
