@@ -140,6 +140,7 @@ void world::fill_environment(sim_node& node) {
   env->log = [this](log_level level, std::string_view, std::string_view) {
     if (level >= log_level::warning) ++warnings_;
   };
+  env->on_child = [tree = node.tree](const supervisor::live_child& child) { tree->note(child); };
   env->inline_workers = true;
   node.env = env;
 }
@@ -168,6 +169,7 @@ void world::stop_node(std::size_t index, fault::kind how) {
   caf::anon_send_exit(node.root, caf::exit_reason::kill);
   caf::anon_send_exit(node.listener, caf::exit_reason::kill);
   node.root = nullptr;
+  node.tree->clear();
   node.listener = nullptr;
   node.links = {};
 }

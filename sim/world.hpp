@@ -12,6 +12,7 @@
 #include "sim/catalogue.hpp"
 #include "sim/event_queue.hpp"
 #include "sim/internet.hpp"
+#include "sim/live_tree.hpp"
 #include "sim/scenario.hpp"
 #include "storage/memory_files.hpp"
 
@@ -24,6 +25,7 @@ struct sim_node {
   std::shared_ptr<storage::memory_store> store;
   std::shared_ptr<storage::memory_files> files;
   std::shared_ptr<environment> env;
+  std::shared_ptr<live_tree> tree = std::make_shared<live_tree>();
   identity::identity who;
   node_actor root;
   component_links links;
@@ -58,6 +60,13 @@ class world {
   /// Power cut: nothing is said to anybody, unsynced writes are gone. Process kill: the kernel closes the
   /// links.
   void stop_node(std::size_t index, fault::kind how);
+
+  /// The actors of a node below its root, by path.
+  std::vector<live_actor> live_actors(std::size_t index) const;
+  /// Ends one as a fault of its own would; false: there is none of this path.
+  bool kill_actor(std::size_t index, const std::string& path);
+  /// One of a kind drawn first: sessions would be nearly all of them otherwise. Nothing: the node is off.
+  std::optional<live_actor> kill_random_actor(std::size_t index, crypto::random_source& random);
 
   std::vector<std::unique_ptr<sim_node>>& nodes() { return nodes_; }
   const catalogue& music() const { return music_; }
