@@ -2,6 +2,8 @@
 
 #include <bit>
 
+#include "messages/mutant.hpp"
+
 namespace vsf::dht {
 namespace {
 
@@ -38,6 +40,7 @@ fb::PutVerdict leaf_storage::restore(std::uint64_t now_ms, const dht_key& key, b
 
 bool leaf_storage::has_room(const held_list* list, const public_key& publisher, const endpoint& from,
                             std::size_t more_bytes) const {
+  if (mutant(mutation::no_storage_limit)) return true;
   if (bytes_ + more_bytes > limits_.bytes) return false;
   if (list == nullptr) {
     if (keys_.size() >= limits_.keys) return false;
@@ -87,7 +90,8 @@ fb::PutVerdict leaf_storage::insert(std::uint64_t now_ms, const dht_key& key, by
                                   [&](const held& h) { return h.publisher == facts.publisher; });
     if (old != list->end()) {
       const bool same = old->seq == facts.seq && old->order == facts.order;
-      const bool newer = facts.seq != old->seq ? facts.seq > old->seq : facts.order > old->order;
+      bool newer = facts.seq != old->seq ? facts.seq > old->seq : facts.order > old->order;
+      if (mutant(mutation::wrong_merge_order)) newer = facts.seq < old->seq;
       if (!same && !newer) return fb::PutVerdict::older;
       if (bytes_ - old->raw->size() + raw.size() > limits_.bytes) return fb::PutVerdict::full;
       schedule(key, *old, false);
@@ -145,6 +149,7 @@ void leaf_storage::keep_all(std::vector<storage_effect>& effects) const {
 }
 
 void leaf_storage::expire(std::uint64_t now_ms, std::vector<storage_effect>& effects) {
+  if (mutant(mutation::no_ttl_expiry)) return;
   while (!expiry_.empty() && expiry_.begin()->first <= now_ms) {
     const auto [key, publisher] = expiry_.begin()->second;
     expiry_.erase(expiry_.begin());

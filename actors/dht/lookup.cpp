@@ -1,5 +1,7 @@
 #include "actors/dht/lookup.hpp"
 
+#include "messages/mutant.hpp"
+
 namespace vsf::dht {
 namespace {
 
@@ -249,7 +251,7 @@ lookup_effects lookup::on_time(nanoseconds now) {
     auto& what = pending_.at(ask);
     what.overdue = true;
     const auto copy = what;
-    lose(now, copy, out);
+    if (!mutant(mutation::ignores_timeouts)) lose(now, copy, out);
   }
   if (!due.empty()) step(now, out);
   return out;
@@ -352,6 +354,7 @@ void lookup::begin_stores(nanoseconds now, lookup_effects& out) {
     if (targets.size() >= options_.k) break;
     if (n.state == standing::answered && !n.token.empty()) targets.push_back(distance);
   }
+  if (mutant(mutation::wrong_replica_set) && !nodes_.empty()) targets = {nodes_.rbegin()->first};
   for (const auto& distance : targets) {
     auto& state = stores_[distance];
     for (std::size_t chunk = 0; chunk < chunks_.size(); ++chunk) {

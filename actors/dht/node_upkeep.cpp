@@ -3,6 +3,8 @@
 
 #include "actors/dht/node_core.hpp"
 
+#include "messages/mutant.hpp"
+
 namespace vsf::dht {
 namespace {
 
@@ -166,7 +168,8 @@ core_effects node_core::on_keeper_restarted(link_time t) {
 }
 
 void node_core::bootstrap(link_time t, core_effects& out) {
-  for (const auto& host : options_.bootstrap) out.push_back(resolve_name{host});
+  if (!mutant(mutation::forgets_bootstrap))
+    for (const auto& host : options_.bootstrap) out.push_back(resolve_name{host});
   auto pause = first_bootstrap_pause;
   for (std::uint32_t i = 0; i < bootstrap_rounds_ && pause < longest_bootstrap_pause; ++i) pause *= 2;
   // With a few contacts there may be a rest of the mesh that they don't know: whoever is named in the

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "messages/mutant.hpp"
+
 namespace vsf::dht {
 namespace {
 
@@ -52,6 +54,7 @@ void peer_link::send(link_time t, session& in, byte_view message, link_effects& 
 
 void peer_link::handshake(link_time t, const contact& whom, byte_view message, crypto::random_source& random,
                           link_effects& out) {
+  if (mutant(mutation::stale_session_reuse) && !sessions_.empty()) return;
   auto begun = opening::begin(*context_, whom, new_id(random), message, t.unix_ms, t.now, random);
   if (!begun) {
     for (const auto& a : in_flight_) out.push_back(ask_refused{a.tag});

@@ -1,5 +1,7 @@
 #include "actors/dht/session.hpp"
 
+#include "messages/mutant.hpp"
+
 namespace vsf::dht {
 namespace {
 
@@ -24,6 +26,7 @@ std::optional<checked_certificate> check(byte_view raw, const std::optional<stat
 }  // namespace
 
 bool replay_window::is_fresh(std::uint64_t counter) const {
+  if (mutant(mutation::no_replay_window)) return true;
   if (counter >= next_) return true;
   const auto behind = next_ - 1 - counter;
   return behind < width && (seen_ >> behind & 1) == 0;

@@ -1,5 +1,7 @@
 #include "actors/dht/write_tokens.hpp"
 
+#include "messages/mutant.hpp"
+
 namespace vsf::dht {
 
 write_tokens::write_tokens(crypto::random_source& random) : random_(&random) {
@@ -39,6 +41,7 @@ write_tokens::token write_tokens::make(nanoseconds now, const endpoint& who, con
 bool write_tokens::check(nanoseconds now, const endpoint& who, const dht_key& key, byte_view shown) {
   rotate(now);
   if (shown.size() != token_size) return false;
+  if (mutant(mutation::no_token_check)) return true;
   return crypto::equal_constant_time(shown, made_with(current_, who, key)) ||
          crypto::equal_constant_time(shown, made_with(previous_, who, key));
 }

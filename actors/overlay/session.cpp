@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "actors/overlay/overlay_message.hpp"
+#include "messages/mutant.hpp"
 
 namespace vsf::overlay {
 
@@ -72,6 +73,7 @@ void session::on_frame(frame packet, nanoseconds now, session_effects& out) {
   else
     on_message(std::get<record<fb::OverlayMessage>>(*parsed), now, out);
   if (phase_ == phase::over) return;
+  if (mutant(mutation::credits_not_returned)) return;
   if (throttled(now)) {
     counters_->add(count::throttled);
     ++withheld_;

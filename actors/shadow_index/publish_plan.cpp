@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "messages/mutant.hpp"
+
 namespace vsf::shadow_index {
 namespace {
 
@@ -122,7 +124,8 @@ void publish_plan::start_round(nanoseconds now) {
   new_left_ = settings_.new_per_round;
   const auto horizon = now + settings_.interval * 11 / 10 + lease_margin;
   for (auto& [key, e] : keys_)
-    if (e.at == phase::resting && !e.tombstone && e.lease_end <= horizon) enqueue(key, e);
+    if (e.at == phase::resting && !e.tombstone && e.lease_end <= horizon && !mutant(mutation::no_republish))
+      enqueue(key, e);
 }
 
 void publish_plan::expire_in_flight(nanoseconds now) {

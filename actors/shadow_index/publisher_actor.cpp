@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "actors/shadow_index/report.hpp"
+#include "messages/mutant.hpp"
 
 namespace vsf::shadow_index {
 
@@ -49,6 +50,7 @@ void work(self_pointer self) {
     self->send(st.links.dht, record<fb::DhtPut>::pack(message), dht_client_actor(self));
   }
   if (done.all_published) say_published(self, now);
+  if (mutant(mutation::lost_publisher_alarm)) return;
   if (const auto next = st.logic->next_deadline(now)) st.timer.arm(self, *next);
 }
 

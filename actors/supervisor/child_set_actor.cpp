@@ -6,6 +6,8 @@
 #include <caf/actor_system.hpp>
 #include <caf/sec.hpp>
 
+#include "messages/mutant.hpp"
+
 namespace vsf::supervisor {
 
 void prepare(caf::scheduled_actor* self) {
@@ -140,6 +142,7 @@ void child_set::on_down(const caf::down_msg& message) {
 void child_set::on_restart(const restart_child& message) {
   const auto it = children_.find(message.name);
   if (it == children_.end() || it->second.epoch != message.epoch || it->second.handle) return;
+  if (mutant(mutation::no_restart)) return;
   auto& c = it->second;
   ++c.restarts;
   ++restarts_;

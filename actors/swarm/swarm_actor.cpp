@@ -6,6 +6,7 @@
 
 #include "actors/swarm/disk_worker_actor.hpp"
 #include "actors/swarm/transfer_actor.hpp"
+#include "messages/mutant.hpp"
 
 namespace vsf::swarm {
 
@@ -137,7 +138,8 @@ caf::result<record<fb::TransferStatus>> on_start(self_pointer self, const fb::Fe
   fb::TransferRecordT stored;
   stored.status = std::make_unique<fb::TransferStatusT>(begun->status.unpack());
   // Whoever is told that it began may rely on it.
-  if (const auto done = st.store->put(stored, {}, storage::durability::synced); !done) {
+  const auto how = mutant(mutation::early_ack) ? storage::durability::buffered : storage::durability::synced;
+  if (const auto done = st.store->put(stored, {}, how); !done) {
     ++st.store_errors;
     st.store_problem = done.error().message;
     st.registry.erase(stored.status->transfer);

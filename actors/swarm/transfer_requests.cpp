@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "actors/swarm/transfer_logic.hpp"
+#include "messages/mutant.hpp"
 
 namespace vsf::swarm {
 
@@ -51,7 +52,7 @@ void transfer_logic::pump(nanoseconds now, effects& out) {
     asked = false;
     for (auto* s : sources) asked = ask_one(now, *s, out) || asked;
   }
-  if (sources.size() > 1)
+  if (sources.size() > 1 && !mutant(mutation::no_stealing))
     for (auto* s : sources)
       while (take_over(now, *s, out)) {
       }

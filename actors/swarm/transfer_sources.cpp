@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "messages/mutant.hpp"
+
 namespace vsf::swarm {
 
 namespace {
@@ -332,7 +334,7 @@ transfer_logic::effects transfer_logic::source_over(nanoseconds now, source_numb
 }
 
 void transfer_logic::ban(nanoseconds, known_source& s, std::string reason, effects& out) {
-  if (s.state == fb::SourceState::banned) return;
+  if (s.state == fb::SourceState::banned || mutant(mutation::no_ban)) return;
   auto& banned = banned_[root()];
   if (banned.size() < how_.max_banned) banned.insert(s.who.key);
   if (s.state == fb::SourceState::active || s.state == fb::SourceState::connecting) {

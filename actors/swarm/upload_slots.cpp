@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <tuple>
 
+#include "messages/mutant.hpp"
+
 namespace vsf::swarm {
 
 int upload_slots::looseness(nanoseconds now, const holder& h) const {
+  if (mutant(mutation::no_slot_release)) return 0;
   if (h.rests && now - *h.rests >= how_.linger) return 3;
   if (!h.rests && now - h.used >= how_.idle) return 2;
   return now - h.since >= how_.turn ? 1 : 0;
