@@ -35,10 +35,17 @@ def peak_mib(pid):
     raise Failure("no VmHWM")
 
 
+def asleep(pid):
+    """Whether every thread has stopped: a signal is not there at once."""
+    states = [(task / "stat").read_text().rsplit(")", 1)[1].split()[0] for task in pathlib.Path(f"/proc/{pid}/task").iterdir()]
+    return all(state == "T" for state in states)
+
+
 def spoil(node, path):
     """Flips a bit in every leaf; size and time of change stay. The node sleeps meanwhile: it would notice the time."""
     was = os.stat(path)
     node.process.send_signal(signal.SIGSTOP)
+    wait_for(f"{node.name} sleeps", lambda: asleep(node.process.pid), 30)
     with open(path, "r+b") as file:
         for at in range(100, was.st_size, LEAF):
             file.seek(at)

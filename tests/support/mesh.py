@@ -17,12 +17,11 @@ import urllib.error
 import urllib.request
 
 POLL_S = 0.05
+GIVEN = set()  # ports
 
 
 class Failure(Exception):
     pass
-
-GIVEN = set()
 
 
 def free_port() -> int:
