@@ -28,8 +28,6 @@ constexpr auto publishing_grace = 60s;
 constexpr auto poll_interval = 250ms;
 constexpr auto download_limit = 300s;
 
-virtual_time seconds(double s) { return std::chrono::nanoseconds(static_cast<std::int64_t>(s * 1e9)); }
-
 }  // namespace
 
 }  // namespace vsf::sim
@@ -39,7 +37,11 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(vsf::sim::probe_task)
 namespace vsf::sim {
 
 workload::workload(world& the_world, operation_log& log)
-    : world_(the_world), log_(log), random_(the_world.random().u64()) {
+    : world_(the_world),
+      population_(the_world),
+      faults_(the_world),
+      log_(log),
+      random_(the_world.random().u64()) {
   const auto& recordings = world_.music().recordings();
   for (std::size_t i = 0; i < recordings.size(); ++i) index_of_[recordings[i].id] = i;
   for (const auto& node : world_.nodes()) node_of_[node->who.node_id] = node->index;
@@ -64,8 +66,10 @@ virtual_time workload::end() const {
 
 void workload::schedule() {
   const auto& plan = world_.plan();
-  join_all();
+  population_.schedule();
+  faults_.schedule();
   const auto begin = plan.population.join_spread_s + plan.timeline.warmup_s;
+  const auto hours = plan.timeline.workload_s / 3600;
   const auto nodes = static_cast<double>(plan.nodes);
   const auto spread = [&](double per_node, auto action) {
     const auto count = static_cast<std::uint64_t>(per_node * nodes);
@@ -74,31 +78,35 @@ void workload::schedule() {
       world_.at(seconds(begin) + std::chrono::microseconds(offset_us), action);
     }
   };
-  spread(plan.workload.resolves_per_node, [this] { begin_resolve(); });
-  spread(plan.workload.downloads_per_node, [this] { begin_download(); });
-  for (const auto& f : plan.faults) world_.at(seconds(f.at_s), [this, f] { play(f); });
+  const auto& w = plan.workload;
+  spread(w.resolves_per_node + w.resolves_per_node_hour * hours, [this] { begin_resolve(); });
+  spread(w.downloads_per_node + w.downloads_per_node_hour * hours, [this] { begin_download(); });
+  for (const auto& crowd : w.flash_crowds) world_.at(seconds(crowd.at_s), [this, crowd] { gather(crowd); });
+  world_.on_stop = [this](std::size_t index) { node_stopped(index); };
 }
 
-void workload::join_all() {
-  const auto spread_us = static_cast<std::uint64_t>(world_.plan().population.join_spread_s * 1e6);
-  for (std::size_t i = 0; i < world_.nodes().size(); ++i) {
-    const auto when = std::chrono::microseconds(spread_us * i / world_.nodes().size());
-    world_.at(when, [this, i] { world_.start_node(i); });
+/// They all want what one of the live nodes has.
+void workload::gather(const flash_crowd& crowd) {
+  if (world_.live_nodes() == 0) return;
+  const auto& owned = world_.nodes()[pick_live_node()]->shared;
+  if (owned.empty()) return;
+  const auto recording = owned[random_.below(owned.size())].recording;
+  const auto count = static_cast<std::uint64_t>(crowd.share * static_cast<double>(world_.live_nodes()));
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const auto offset_us = random_.below(static_cast<std::uint64_t>(crowd.over_s * 1e6) + 1);
+    world_.at(world_.now() + std::chrono::microseconds(offset_us), [this, recording] {
+      if (world_.live_nodes() == 0) return;
+      const auto index = pick_live_node();
+      if (!world_.nodes()[index]->serves(recording)) download(index, recording);
+    });
   }
 }
 
-void workload::play(const fault& f) {
-  const auto count = static_cast<std::size_t>(f.share * static_cast<double>(world_.live_nodes()));
-  for (std::size_t k = 0; k < count; ++k) {
-    const auto victim = pick_live_node();
-    world_.stop_node(victim, f.what);
-    if (f.back_after_s > 0)
-      world_.at(world_.now() + seconds(f.back_after_s), [this, victim] { world_.start_node(victim); });
-    std::vector<std::uint64_t> theirs;
-    for (const auto& [id, r] : running_)
-      if (r.op.node == victim) theirs.push_back(id);
-    for (const auto id : theirs) finish(id, operation::outcome::node_died);
-  }
+void workload::node_stopped(std::size_t index) {
+  std::vector<std::uint64_t> theirs;
+  for (const auto& [id, r] : running_)
+    if (r.op.node == index) theirs.push_back(id);
+  for (const auto id : theirs) finish(id, operation::outcome::node_died);
 }
 
 std::size_t workload::pick_live_node() {
@@ -109,28 +117,28 @@ std::size_t workload::pick_live_node() {
 }
 
 std::size_t workload::pick_recording(std::size_t asking) {
-  for (;;) {
+  for (int tries = 0;; ++tries) {
     const auto pick = world_.music().draw(random_);
-    const auto& own = world_.nodes()[asking]->shared;
-    if (std::find(own.begin(), own.end(), pick) == own.end()) return pick;
+    if (tries == 1000) return pick;  // it has everything
+    if (!world_.nodes()[asking]->serves(pick)) return pick;
   }
 }
 
 bool workload::holds(std::size_t index, std::size_t recording, virtual_time since) const {
   const auto& node = *world_.nodes()[index];
-  return node.up && node.up_since <= since &&
-         std::find(node.shared.begin(), node.shared.end(), recording) != node.shared.end();
+  return node.up && node.up_since <= since && node.serves(recording);
 }
 
 std::vector<std::size_t> workload::live_holders(std::size_t recording, std::size_t except,
                                                 virtual_time since) const {
   std::vector<std::size_t> out;
   for (std::size_t i = 0; i < world_.nodes().size(); ++i)
-    if (i != except && holds(i, recording, since)) out.push_back(i);
+    if (i != except && holds(i, recording, since) && world_.can_connect(except, i)) out.push_back(i);
   return out;
 }
 
 void workload::begin_resolve() {
+  if (world_.live_nodes() == 0) return;
   const auto index = pick_live_node();
   const auto& node = *world_.nodes()[index];
   const auto recording = pick_recording(index);
@@ -161,10 +169,14 @@ void workload::on_resolved(const record<fb::ResolveResult>& answer) {
     for (const auto* candidate : *answer->candidates()) {
       if (candidate->node() == nullptr || candidate->contact() == nullptr) continue;
       const auto who = node_of_.find(from_fb<node_id>(*candidate->node()));
+      auto& named = op.candidates.emplace_back();
+      if (candidate->variant() != nullptr) named.root = from_fb<digest>(candidate->variant()->root());
+      named.issued_at_s = candidate->issued_at_s();
       if (who == node_of_.end()) {
         invented = true;
         continue;
       }
+      named.node = static_cast<std::int64_t>(who->second);
       if (holds(who->second, recording, since)) ++op.holders_found;
     }
   }
@@ -174,9 +186,13 @@ void workload::on_resolved(const record<fb::ResolveResult>& answer) {
 }
 
 void workload::begin_download() {
+  if (world_.live_nodes() == 0) return;
   const auto index = pick_live_node();
+  download(index, pick_recording(index));
+}
+
+void workload::download(std::size_t index, std::size_t recording) {
   const auto& node = *world_.nodes()[index];
-  const auto recording = pick_recording(index);
   const auto id = next_id_++;
   auto& r = running_[id];
   r.op.what = operation::kind::download;
@@ -232,8 +248,8 @@ void workload::on_status(std::uint64_t id, const record<fb::TransferStatus>& sta
   switch (status->state()) {
     case fb::TransferState::done:
       check_file(it->second.op, string_of(status->path()));
-      return finish(id, it->second.op.end == operation::outcome::wrong ? operation::outcome::wrong
-                                                                       : operation::outcome::ok);
+      return finish(
+          id, it->second.op.end == operation::outcome::pending ? operation::outcome::ok : it->second.op.end);
     case fb::TransferState::failed:
     case fb::TransferState::cancelled:
       return finish(id, operation::outcome::failed, string_of(status->reason()));
@@ -254,10 +270,21 @@ void workload::check_file(operation& op, const std::string& path) {
   const auto got = (*file)->read_at(0, content);
   const auto hash = crypto::sha256(content);
   op.sha256 = to_hex(hash);
-  if (!got || *got != content.size() || hash != world_.music().sha256(recording_index(op.target))) {
-    op.end = operation::outcome::wrong;
-    op.reason = "the finished file is not the recording's";
-  }
+  const auto& music = world_.music();
+  const auto recording = recording_index(op.target);
+  const auto& encodings = music.recordings()[recording].encodings;
+  const bool right = got && *got == content.size() &&
+                     std::any_of(encodings.begin(), encodings.end(),
+                                 [&](auto encoding) { return music.sha256(encoding) == hash; });
+  if (right) return;
+  for (std::size_t known = 0; known < music.files().size(); ++known)
+    if (music.files()[known].recording == recording && music.sha256(known) == hash) {
+      op.end = operation::outcome::fake;
+      op.reason = "the finished file sounds like another recording";
+      return;
+    }
+  op.end = operation::outcome::wrong;
+  op.reason = "the finished file is nobody's";
 }
 
 void workload::finish(std::uint64_t id, operation::outcome end, std::string reason) {

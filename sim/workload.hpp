@@ -2,13 +2,16 @@
 
 #include <map>
 
+#include "sim/fault_player.hpp"
 #include "sim/operation_log.hpp"
+#include "sim/population.hpp"
 #include "sim/world.hpp"
 
 namespace vsf::sim {
 
-/// Users: lets nodes join, resolve and download as the scenario says, plays its faults, and logs what came of
-/// it. Knows the truth (who serves what, what the bytes are) and compares.
+/// What happens to the nodes of a world: they join and leave, faults meet them, and their users resolve and
+/// download as the scenario says. Logs what came of it. Knows the truth (who serves
+/// what, what the bytes are) and compares.
 class workload {
  public:
   workload(world& the_world, operation_log& log);
@@ -27,10 +30,11 @@ class workload {
     operation op;
     std::string transfer;  // a download's id
   };
-  void join_all();
-  void play(const fault& f);
+  void gather(const flash_crowd& crowd);
+  void node_stopped(std::size_t index);
   void begin_resolve();
   void begin_download();
+  void download(std::size_t node, std::size_t recording);
   void poll_download(std::uint64_t id);
   void on_resolved(const record<fb::ResolveResult>& answer);
   void on_status(std::uint64_t id, const record<fb::TransferStatus>& status);
@@ -43,6 +47,8 @@ class workload {
   std::size_t recording_index(const mbid& id) const { return index_of_.at(id); }
 
   world& world_;
+  population population_;
+  fault_player faults_;
   operation_log& log_;
   crypto::seeded_random random_;
   std::map<mbid, std::size_t> index_of_;

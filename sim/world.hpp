@@ -1,6 +1,8 @@
 #pragma once
 
+#include <map>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include <caf/actor_system.hpp>
@@ -30,10 +32,22 @@ struct sim_node {
   node_actor root;
   component_links links;
   caf::actor listener;
-  std::vector<std::size_t> shared;  // recordings it serves
+  struct offer {
+    std::size_t recording = 0;  // as the file says
+    catalogue::file_index file = 0;
+    bool genuine = true;
+  };
+  std::vector<offer> shared;
   bool up = false;
   virtual_time up_since{0};
+  std::uint64_t session = 0;     // how often it came up
+  virtual_time clock_offset{0};  // by which its wall clock is wrong
+  virtual_time disk_latency{0};
+
+  bool serves(std::size_t recording) const;
 };
+
+inline virtual_time seconds(double s) { return virtual_time(static_cast<std::int64_t>(s * 1e9)); }
 
 /// Nodes, network and time of one simulation: everything happens on the calling thread, event by event, in an
 /// order that the seed alone decides.
@@ -44,6 +58,10 @@ class world {
   world(const world&) = delete;
   world& operator=(const world&) = delete;
 
+  static constexpr std::uint64_t unix_ms_at_start = 1'800'000'000'000;  // 2027-01-15
+
+  /// As the actors read their clock.
+  std::chrono::nanoseconds actor_time() { return now() + epoch_; }
   virtual_time now() {
     return std::chrono::nanoseconds(scheduler().clock().now().time_since_epoch()) - epoch_;
   }
@@ -60,6 +78,28 @@ class world {
   /// Power cut: nothing is said to anybody, unsynced writes are gone. Process kill: the kernel closes the
   /// links.
   void stop_node(std::size_t index, fault::kind how);
+  /// Is told of every stop, after it.
+  std::function<void(std::size_t index)> on_stop;
+  /// What a log hears: after a start, before a stop. Null: nobody listens.
+  struct listeners {
+    std::function<void(std::size_t index)> started;
+    std::function<void(std::size_t index, fault::kind how)> stopping;
+  };
+  listeners heard;
+  /// Between two events: asks actors something and lets them answer without a change to whose turn it is in
+  /// what follows.
+  void aside(const std::function<void()>& ask);
+  /// Is told of every fault and whom it meets, before it happens.
+  std::function<void(const fault& what, const std::vector<std::size_t>& whom)> on_fault;
+
+  internet& network() { return *net_; }
+  /// These and the others can't reach each other, or (one way) the others don't hear these, until rejoin().
+  std::uint64_t separate(const std::vector<std::size_t>& who, bool one_way);
+  void rejoin(std::uint64_t id);
+  /// Whether `from` could open a connection to `to` now, were it up: addresses, NAT, partitions.
+  bool can_connect(std::size_t from, std::size_t to) const;
+  void set_uplink(std::size_t index, std::uint64_t bytes_per_s);
+  void set_disk_latency(std::size_t index, virtual_time each) { nodes_[index]->disk_latency = each; }
 
   /// The actors of a node below its root, by path.
   std::vector<live_actor> live_actors(std::size_t index) const;
@@ -88,7 +128,10 @@ class world {
   caf::scheduler::test_coordinator& scheduler() {
     return dynamic_cast<caf::scheduler::test_coordinator&>(system_->scheduler());
   }
+  void add_node(std::size_t index, const identity::network_parameters& network);
+  void give_files(sim_node& node);
   void fill_environment(sim_node& node);
+  std::vector<config::host_port> choose_bootstrap(const host& whose);
   void run_ready_actors();
 
   scenario plan_;
@@ -103,6 +146,11 @@ class world {
   std::shared_ptr<internet> net_;
   catalogue music_;
   std::vector<std::unique_ptr<sim_node>> nodes_;
+  struct partition {
+    std::set<std::size_t> who;
+    bool one_way = false;
+  };
+  std::map<std::uint64_t, partition> partitions_;
   std::uint64_t warnings_ = 0;
 };
 
