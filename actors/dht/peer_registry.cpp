@@ -27,14 +27,23 @@ std::vector<std::uint64_t> peer_registry::by_address(const endpoint& address, st
   return out;
 }
 
+void peer_registry::set_state(entry& e, phase to) {
+  if (e.state == phase::parked) parked_.erase({e.last_used, e.id});
+  if (e.state == phase::parking) --parking_;
+  if (to == phase::parked) parked_.insert({e.last_used, e.id});
+  if (to == phase::parking) ++parking_;
+  if (to == phase::live)
+    live_[e.id] = &e;
+  else if (to != phase::parking)
+    live_.erase(e.id);
+  e.state = to;
+}
+
 std::uint64_t peer_registry::reach(nanoseconds now, const contact& who) {
   if (const auto it = by_key_.find(who.key); it != by_key_.end()) return it->second;
   if (peers_.size() >= limits_.peers) {
-    const entry* oldest = nullptr;
-    for (const auto& [id, e] : peers_)
-      if (e.state == phase::parked && (oldest == nullptr || e.last_used < oldest->last_used)) oldest = &e;
-    if (oldest == nullptr) return 0;
-    erase(oldest->id);
+    if (parked_.empty()) return 0;
+    erase(parked_.begin()->second);
   }
   entry e;
   e.id = next_id_++;
@@ -45,6 +54,7 @@ std::uint64_t peer_registry::reach(nanoseconds now, const contact& who) {
   e.link = std::make_shared<peer_link>(context_, who);
   const auto id = e.id;
   by_key_[who.key] = id;
+  parked_.insert({now, id});
   peers_.emplace(id, std::move(e));
   return id;
 }
@@ -56,13 +66,18 @@ void peer_registry::erase(std::uint64_t peer) {
     if (const auto found = by_session_.find(s); found != by_session_.end() && found->second == peer)
       by_session_.erase(found);
   by_key_.erase(it->second.key);
+  set_state(it->second, phase::queued);  // leaves every list
   peers_.erase(it);
 }
 
 bool peer_registry::deliver(nanoseconds now, std::uint64_t peer, peer_input input, registry_effects& out) {
   auto* e = find_entry(peer);
   if (e == nullptr) return false;
-  e->last_used = std::max(e->last_used, now);
+  if (now > e->last_used) {
+    const bool is_parked = parked_.erase({e->last_used, peer}) != 0;
+    e->last_used = now;
+    if (is_parked) parked_.insert({now, peer});
+  }
   if (e->state == phase::live) {
     out.push_back(tell_peer{peer, std::move(input)});
     return true;
@@ -70,19 +85,18 @@ bool peer_registry::deliver(nanoseconds now, std::uint64_t peer, peer_input inpu
   if (e->waiting.size() >= limits_.waiting) return false;
   e->waiting.push_back(std::move(input));
   if (e->state != phase::parked) return true;
-  if (live_ < limits_.live) {
+  if (live_.size() < limits_.live) {
     wake(*e, out);
     return true;
   }
-  e->state = phase::queued;
+  set_state(*e, phase::queued);
   queue_.push_back(peer);
   park_least_used(out);
   return true;
 }
 
 void peer_registry::wake(entry& e, registry_effects& out) {
-  e.state = phase::live;
-  ++live_;
+  set_state(e, phase::live);
   next_idle_ = std::min(next_idle_, e.last_used + limits_.idle);
   out.push_back(wake_peer{e.id, std::move(e.link), std::move(e.waiting)});
   e.link = nullptr;
@@ -92,16 +106,15 @@ void peer_registry::wake(entry& e, registry_effects& out) {
 void peer_registry::park_least_used(registry_effects& out) {
   if (parking_ >= queue_.size()) return;
   entry* oldest = nullptr;
-  for (auto& [id, e] : peers_)
-    if (e.state == phase::live && (oldest == nullptr || e.last_used < oldest->last_used)) oldest = &e;
+  for (const auto& [id, e] : live_)
+    if (e->state == phase::live && (oldest == nullptr || e->last_used < oldest->last_used)) oldest = e;
   if (oldest == nullptr) return;
-  oldest->state = phase::parking;
-  ++parking_;
+  set_state(*oldest, phase::parking);
   out.push_back(park_peer{oldest->id});
 }
 
 void peer_registry::wake_next(registry_effects& out) {
-  while (live_ < limits_.live && !queue_.empty()) {
+  while (live_.size() < limits_.live && !queue_.empty()) {
     auto* e = find_entry(queue_.front());
     queue_.pop_front();
     if (e != nullptr && e->state == phase::queued) wake(*e, out);
@@ -140,13 +153,11 @@ void peer_registry::parked(nanoseconds now, std::uint64_t peer, std::shared_ptr<
                            registry_effects& out) {
   auto* e = find_entry(peer);
   if (e == nullptr || e->state != phase::parking) return;
-  --live_;
-  --parking_;
   e->link = std::move(link);
-  e->state = phase::parked;
+  set_state(*e, phase::parked);
   const bool is_empty = e->link->in_flight() == 0 && e->sessions.empty();
   if (!e->waiting.empty()) {
-    e->state = phase::queued;
+    set_state(*e, phase::queued);
     queue_.push_back(peer);
   } else if (is_empty) {
     erase(peer);  // it never answered
@@ -158,8 +169,6 @@ void peer_registry::parked(nanoseconds now, std::uint64_t peer, std::shared_ptr<
 void peer_registry::lost(nanoseconds, std::uint64_t peer, registry_effects& out) {
   auto* e = find_entry(peer);
   if (e == nullptr || (e->state != phase::live && e->state != phase::parking)) return;
-  --live_;
-  if (e->state == phase::parking) --parking_;
   erase(peer);
   wake_next(out);
 }
@@ -167,14 +176,13 @@ void peer_registry::lost(nanoseconds, std::uint64_t peer, registry_effects& out)
 void peer_registry::on_time(nanoseconds now, registry_effects& out) {
   if (now < next_idle_) return;
   next_idle_ = nanoseconds::max();
-  for (auto& [id, e] : peers_) {
-    if (e.state != phase::live) continue;
-    if (now - e.last_used < limits_.idle) {
-      next_idle_ = std::min(next_idle_, e.last_used + limits_.idle);
+  for (const auto& [id, e] : live_) {
+    if (e->state != phase::live) continue;
+    if (now - e->last_used < limits_.idle) {
+      next_idle_ = std::min(next_idle_, e->last_used + limits_.idle);
       continue;
     }
-    e.state = phase::parking;
-    ++parking_;
+    set_state(*e, phase::parking);
     out.push_back(park_peer{id});
   }
 }

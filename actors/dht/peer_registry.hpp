@@ -2,6 +2,8 @@
 
 #include <deque>
 #include <map>
+#include <set>
+#include <utility>
 
 #include "actors/dht/peer_link.hpp"
 
@@ -97,12 +99,13 @@ class peer_registry {
   /// When somebody may have been idle for long enough; never too late.
   nanoseconds next_deadline() const { return next_idle_; }
 
-  std::size_t live() const { return live_; }
+  std::size_t live() const { return live_.size(); }
   std::size_t size() const { return peers_.size(); }
   std::size_t sessions() const { return by_session_.size(); }
 
  private:
   entry* find_entry(std::uint64_t peer);
+  void set_state(entry& e, entry::phase to);
   void wake(entry& e, registry_effects& out);
   void park_least_used(registry_effects& out);
   void wake_next(registry_effects& out);
@@ -114,7 +117,9 @@ class peer_registry {
   std::map<static_key, std::uint64_t> by_key_;
   std::map<std::uint32_t, std::uint64_t> by_session_;
   std::deque<std::uint64_t> queue_;  // wait for a live place
-  std::size_t live_ = 0;             // live or parking
+  // Few of many: neither who is least used nor who is idle may cost a walk over all.
+  std::set<std::pair<nanoseconds, std::uint64_t>> parked_;  // by last use
+  std::map<std::uint64_t, entry*> live_;                    // live or parking
   std::size_t parking_ = 0;
   nanoseconds next_idle_ = nanoseconds::max();
   std::uint64_t next_id_ = 1;

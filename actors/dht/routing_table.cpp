@@ -125,16 +125,17 @@ void routing_table::forget(const node_id& id) {
 
 std::vector<const table_row*> routing_table::closest(const id160& target, std::size_t count,
                                                      const std::optional<endpoint>& asker) const {
-  std::vector<const table_row*> out;
+  std::vector<std::pair<id160, const table_row*>> found;  // by distance
+  found.reserve(2 * count);
   const auto take = [&](const bucket& b) {
     for (const auto& row : b.rows)
-      if (!asker || fits_scope(row.who.address, *asker)) out.push_back(&row);
+      if (!asker || fits_scope(row.who.address, *asker)) found.emplace_back(row.who.id ^ target, &row);
   };
   // Everything in the target's own bucket is nearer than what shares fewer bits with the target: first that
   // bucket, then all deeper ones (they share just its prefix), then the shallower ones one by one.
   const int own = index_of(target);
   for (auto it = buckets_.lower_bound(own); it != buckets_.end(); ++it) {
-    if (it->first > own && out.size() >= count) break;
+    if (it->first > own && found.size() >= count) break;
     if (it->first == own) {
       take(it->second);
       continue;
@@ -142,12 +143,14 @@ std::vector<const table_row*> routing_table::closest(const id160& target, std::s
     for (auto deeper = it; deeper != buckets_.end(); ++deeper) take(deeper->second);
     break;
   }
-  for (auto it = buckets_.lower_bound(own); it != buckets_.begin() && out.size() < count;)
+  for (auto it = buckets_.lower_bound(own); it != buckets_.begin() && found.size() < count;)
     take((--it)->second);
-  std::sort(out.begin(), out.end(), [&](const table_row* a, const table_row* b) {
-    return (a->who.id ^ target) < (b->who.id ^ target);
-  });
-  if (out.size() > count) out.resize(count);
+  const auto end = found.begin() + static_cast<std::ptrdiff_t>(std::min(count, found.size()));
+  std::partial_sort(found.begin(), end, found.end(),
+                    [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<const table_row*> out;
+  out.reserve(count);
+  for (auto it = found.begin(); it != end; ++it) out.push_back(it->second);
   return out;
 }
 
