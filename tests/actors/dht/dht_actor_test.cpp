@@ -1,5 +1,6 @@
 // The actors of a DHT node in virtual time, over the small network.
 #include "actors/dht/dht_actor.hpp"
+#include "actors/supervisor/child_set_actor.hpp"
 
 #include <gtest/gtest.h>
 
@@ -54,10 +55,14 @@ telemetry_actor::behavior_type telemetry(telemetry_actor::pointer, std::shared_p
 /// A value it can't bear: what a bug in a policy would do.
 class fragile_policy final : public value_policy {
  public:
+  explicit fragile_policy(int crashes = 1'000'000) : left_(crashes) {}
   value_facts parse(const dht_key& key, byte_view raw, std::uint64_t now_unix_s) const override {
-    if (raw.size() > 60 && raw[59] == 0xEE) throw std::runtime_error("a bug");
+    if (raw.size() > 60 && raw[59] == 0xEE && left_-- > 0) throw std::runtime_error("a bug");
     return toy_policy().parse(key, raw, now_unix_s);
   }
+
+ private:
+  mutable int left_;
 };
 
 class dht_actors : public vsf::tests::virtual_time {
@@ -69,6 +74,7 @@ class dht_actors : public vsf::tests::virtual_time {
     dht_inner_actor actor;
     std::shared_ptr<net::datagram_port> port;
     endpoint address;
+    caf::actor_addr keeper;
     contact as_contact() const { return {me->node_id, me->dh_key.key, address}; }
   };
 
@@ -99,6 +105,9 @@ class dht_actors : public vsf::tests::virtual_time {
     };
     m->env->log = [](log_level, std::string_view, std::string_view) {};
     m->env->inline_workers = true;
+    m->env->on_child = [of = m.get()](const supervisor::live_child& child) {
+      if (child.kind == "dht_keeper") of->keeper = child.who;
+    };
     m->me = std::make_shared<const identity::identity>(
         identity::make_solved_identity(identity::parse_network("test/0").value(), *random));
     m->address = endpoint::v4(0x30000000 + (static_cast<std::uint32_t>(members.size()) + 1) * 256, 50315);
@@ -259,6 +268,67 @@ TEST_F(dht_actors, a_restarted_node_remembers_whom_it_knew_and_what_it_held) {
   const auto q = get(m, key);
   run_for(seconds(5));
   EXPECT_EQ(got->gets[q].leaves.size(), 1u);
+}
+
+TEST_F(dht_actors, a_keeper_that_is_brought_back_is_given_what_it_missed) {
+  populate(6);
+  auto& m = *members[3];
+  const auto key = random_bytes<dht_key>(*random);
+  const auto p = put(*members[1], key, value_of(*members[1]));
+  caf::actor_addr killed;
+  // The leaf comes while there is no keeper.
+  for (int i = 0; i < 200 && gauge(report(m), "held_leaves") == 0; ++i) {
+    if (m.keeper != killed) {
+      killed = m.keeper;
+      caf::anon_send_exit(caf::actor_cast<caf::actor>(killed), caf::exit_reason::kill);
+    }
+    run_for(milliseconds(1));
+  }
+  EXPECT_EQ(gauge(report(m), "held_leaves"), 1);
+  EXPECT_EQ(m.keeper, killed);
+  run_for(seconds(10));
+  EXPECT_EQ(got->puts[p].holders, 5u);
+  EXPECT_NE(m.keeper, killed);
+  stop(m);
+  start(m);
+  run_for(seconds(1));
+  EXPECT_EQ(gauge(report(m), "held_leaves"), 1);
+}
+
+TEST_F(dht_actors, a_keeper_that_crashes_before_it_has_read_reads_again) {
+  populate(6);
+  const auto key = random_bytes<dht_key>(*random);
+  put(*members[1], key, value_of(*members[1]));
+  run_for(seconds(10));
+  auto& m = *members[3];
+  stop(m);
+  const auto before = m.env->on_child;
+  m.env->on_child = [&m, before, killed = false](const supervisor::live_child& child) mutable {
+    before(child);
+    if (std::exchange(killed, true)) return;
+    caf::anon_send_exit(caf::actor_cast<caf::actor>(child.who), caf::exit_reason::kill);
+  };
+  start(m);
+  run_for(seconds(1));
+  EXPECT_EQ(gauge(report(m), "held_leaves"), 1);
+  EXPECT_EQ(gauge(report(m), "contacts"), 5);
+}
+
+TEST_F(dht_actors, a_lookup_that_crashes_once_is_run_again) {
+  populate(5);
+  const auto key = random_bytes<dht_key>(*random);
+  auto poison = value_of(*members[0]);
+  poison[59] = 0xEE;
+  const auto p = put(*members[0], key, poison);
+  run_for(seconds(5));
+  EXPECT_EQ(got->puts[p].holders, 4u);
+  auto& reader = add({members[0]->address}, std::make_shared<const fragile_policy>(1));
+  run_for(seconds(5));
+  const auto q = get(reader, key);
+  run_for(seconds(5));
+  EXPECT_EQ(got->counts[q], 1);
+  EXPECT_EQ(got->gets[q].leaves.size(), 1u);
+  EXPECT_EQ(counter(report(reader), "lookups_crashed"), 1u);
 }
 
 TEST_F(dht_actors, a_lookup_that_crashes_twice_is_answered_and_reported) {
