@@ -1,0 +1,283 @@
+#include "sim/auditor.hpp"
+
+#include <algorithm>
+#include <functional>
+
+#include <caf/event_based_actor.hpp>
+#include <caf/send.hpp>
+
+#include "net/crypto/crypto.hpp"
+#include "storage/transfer_store.hpp"
+
+namespace vsf::sim {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Something to be done in the name of an actor, so that requests have an asker.
+struct audit_task {
+  std::function<void(caf::event_based_actor*)> run;
+};
+
+constexpr double liar_share = 0.06;
+constexpr std::size_t strangers = 4;
+// More than any answer to a request has; whoever reads more reads to prove.
+constexpr std::size_t longest_answer = 48 * 1024;
+/// Tables, leases and sources are as good as before only some time after the last fault.
+constexpr double settling_s = 150;
+constexpr auto last_look = 5s;
+
+bool is_stop(fault::kind what) { return what == fault::kind::power_cut || what == fault::kind::process_kill; }
+
+}  // namespace
+
+}  // namespace vsf::sim
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(vsf::sim::audit_task)
+
+namespace vsf::sim {
+
+std::optional<double> healed_at_s(const scenario& plan) {
+  double out = plan.population.join_spread_s + plan.timeline.warmup_s;
+  for (const auto& f : plan.faults) {
+    const bool passes = is_stop(f.what) || f.what == fault::kind::clock_jump ||
+                        f.what == fault::kind::nat_rebind || f.what == fault::kind::kill_actor;
+    if (!passes && f.for_s == 0) return std::nullopt;
+    out = std::max(out, f.at_s + (passes ? f.back_after_s : f.for_s));
+  }
+  return out;
+}
+
+auditor::auditor(world& the_world, std::uint64_t seed) : world_(the_world), random_(seed) {
+  const auto& recordings = world_.music().recordings();
+  for (std::size_t i = 0; i < recordings.size(); ++i) index_of_[recordings[i].id] = i;
+  probe_ = world_.system().spawn([](caf::event_based_actor* self) -> caf::behavior {
+    return {[=](audit_task& task) { task.run(self); }};
+  });
+  world_.on_fault = [this, before = std::move(world_.on_fault)](const fault& what,
+                                                                const std::vector<std::size_t>& whom) {
+    if (before) before(what, whom);
+    before_fault(what, whom);
+  };
+}
+
+auditor::~auditor() { caf::anon_send_exit(probe_, caf::exit_reason::kill); }
+
+void auditor::schedule() {
+  const auto& plan = world_.plan();
+  for (const auto& f : plan.faults) {
+    if (!is_stop(f.what)) continue;
+    // So shortly before that nothing but the start itself can have been stored; and so long that the stop
+    // comes in the middle.
+    world_.at(seconds(f.at_s) - 1ms, [this] { begin_downloads(1); });
+    world_.at(seconds(f.at_s) - 4s, [this] { begin_downloads(3); });
+  }
+  const auto begin = plan.population.join_spread_s + plan.timeline.warmup_s;
+  const auto liars = static_cast<std::size_t>(liar_share * static_cast<double>(plan.nodes) + 0.5);
+  world_.at(seconds(begin), [this, liars] {
+    for (std::size_t i = 0; i < liars; ++i)
+      if (const auto node = pick_live()) turn_into_liar(*node);
+  });
+  const auto quiet = seconds(healed_at_s(plan).value_or(begin) + 20);
+  const auto last = seconds(plan.end_s()) - stranger::visit - last_look;
+  for (std::size_t i = 0; i < strangers && quiet < last; ++i)
+    world_.at(quiet + (last - quiet) * static_cast<int>(i) / static_cast<int>(strangers),
+              [this] { send_stranger(); });
+  world_.at(seconds(plan.end_s()) - last_look, [this] { ask_everybody(); });
+}
+
+std::optional<std::size_t> auditor::pick_live() {
+  if (world_.live_nodes() < 2) return std::nullopt;
+  for (;;) {
+    const auto i = random_.below(world_.nodes().size());
+    if (world_.nodes()[i]->up) return i;
+  }
+}
+
+// ---- Downloads that a stop interrupts
+
+void auditor::begin_downloads(std::size_t every) {
+  for (std::size_t i = 0; i < world_.nodes().size(); ++i)
+    if (random_.below(every) == 0 && world_.nodes()[i]->up) begin_download(i);
+}
+
+void auditor::begin_download(std::size_t index) {
+  const auto& node = *world_.nodes()[index];
+  const auto pick = world_.music().draw(random_);
+  if (!node.links.swarm || node.serves(pick)) return;
+  fb::FetchStartT start;
+  start.id = 1;
+  start.mbid = box(world_.music().recordings()[pick].id);
+  caf::anon_send(probe_, audit_task{[this, index, request = record<fb::FetchStart>::pack(start),
+                                     swarm = node.links.swarm](caf::event_based_actor* self) {
+                   self->request(swarm, 5s, request)
+                       .then(
+                           [this, index](const record<fb::TransferStatus>& status) {
+                             acknowledged_.insert({index, string_of(status->transfer())});
+                           },
+                           [](const caf::error&) {});  // refused or stopped: nothing was promised
+                 }});
+}
+
+void auditor::before_fault(const fault& what, const std::vector<std::size_t>& whom) {
+  if (!is_stop(what.what)) return;
+  for (const auto index : whom) {
+    if (what.what == fault::kind::power_cut) {
+      cut_.insert(index);
+      continue;
+    }
+    const storage::transfer_store transfers(world_.nodes()[index]->store);
+    const auto read =
+        transfers.for_each([&](const std::string& id, const record<fb::TransferRecord>& transfer) {
+          const auto* status = transfer->status();
+          if (status != nullptr && status->variant() != nullptr && status->state() != fb::TransferState::done)
+            interrupted_.insert({index, id});
+          return true;
+        });
+    if (!read) problems_.insert(read.error().message);
+  }
+}
+
+// ---- Villains
+
+void auditor::turn_into_liar(std::size_t index) {
+  auto& node = *world_.nodes()[index];
+  liars_.insert(index);
+  for (const auto& offer : node.shared) {
+    const auto path = "/music/" + world_.music().file_name(offer.file);
+    // Whoever reads it to prove it gets the truth, whoever reads it to send it a lie.
+    node.files->share(
+        path, world_.music().files()[offer.file].size,
+        [honest = world_.music().content(offer.file)](std::uint64_t offset, std::span<std::uint8_t> out) {
+          honest(offset, out);
+          if (out.size() <= longest_answer && offset > 0) out.front() ^= 1;
+        });
+  }
+}
+
+void auditor::send_stranger() {
+  const auto victim = pick_live();
+  const auto beside = pick_live();
+  if (!victim || !beside || victim == beside) return;
+  strangers_.push_back(std::make_shared<stranger>(world_, *beside, *victim, random_.u64(), complaints_));
+  strangers_.back()->begin();
+}
+
+// ---- What comes out
+
+void auditor::ask_everybody() {
+  for (const auto& node : world_.nodes()) {
+    if (!node->up || !node->links.telemetry) continue;
+    caf::anon_send(probe_,
+                   audit_task{[this, telemetry = node->links.telemetry](caf::event_based_actor* self) {
+                     self->request(telemetry, 4s, status_request{})
+                         .then([this](const record<fb::NodeStatus>& status) { on_status(status); },
+                               [this](const caf::error&) { problems_.insert("a node gave no status"); });
+                   }});
+  }
+}
+
+void auditor::on_status(const record<fb::NodeStatus>& status) {
+  ++counted_["nodes"];
+  if (status->reports() == nullptr) return;
+  for (const auto* part : *status->reports()) {
+    counted_["mailbox_max"] = std::max(counted_["mailbox_max"], static_cast<double>(part->mailbox()));
+    if (part->counters() == nullptr) continue;
+    for (const auto* c : *part->counters())
+      counted_[string_of(part->path()) + "." + string_of(c->name())] += static_cast<double>(c->value());
+  }
+}
+
+bool auditor::is_whole(const sim_node& node, const fb::TransferStatus& status) const {
+  const auto file = node.files->open_finished(string_of(status.path()));
+  if (!file || status.mbid() == nullptr) return false;
+  bytes content((*file)->size());
+  const auto got = (*file)->read_at(0, content);
+  if (!got || *got != content.size()) return false;
+  const auto hash = crypto::sha256(content);
+  const auto& music = world_.music();
+  const auto& good = music.recordings()[index_of_.at(from_fb<mbid>(*status.mbid()))].encodings;
+  return std::any_of(good.begin(), good.end(), [&](auto f) { return music.sha256(f) == hash; });
+}
+
+void auditor::look_at_disks(std::map<std::string, double>& out) const {
+  double wrong = 0, lost = 0, again = 0, base = 0;
+  for (const auto& node : world_.nodes()) {
+    const storage::transfer_store transfers(node->store);
+    const auto read =
+        transfers.for_each([&](const std::string& id, const record<fb::TransferRecord>& transfer) {
+          const auto* status = transfer->status();
+          if (status == nullptr || status->state() != fb::TransferState::done) return true;
+          if (!is_whole(*node, *status)) ++wrong;
+          if (!interrupted_.contains({node->index, id}) || cut_.contains(node->index)) return true;
+          const auto useful =
+              static_cast<double>(status->bytes_received()) - static_cast<double>(status->bytes_wasted());
+          const auto total = static_cast<double>(status->bytes_total());
+          again += std::max(0.0, useful - total);
+          base += total;
+          return true;
+        });
+    if (!read) ++wrong;
+  }
+  for (const auto& d : acknowledged_) {
+    const auto found = storage::transfer_store(world_.nodes()[d.node]->store).get(d.id);
+    if (!found || !*found) ++lost;
+  }
+  out["acknowledged_downloads"] = static_cast<double>(acknowledged_.size());
+  out["lost_downloads"] = lost;
+  out["wrong_files"] = wrong;
+  out["resumed_kib"] = base / 1024;
+  out["refetched_share"] = base > 0 ? again / base : 0;
+}
+
+void auditor::settled(const std::vector<operation>& operations, std::map<std::string, double>& out) const {
+  const auto healed = healed_at_s(world_.plan());
+  double resolves = 0, resolved = 0, downloads = 0, downloaded = 0, failed = 0;
+  for (const auto& op : operations) {
+    if (!healed || static_cast<double>(op.started_us) / 1e6 < *healed + settling_s) continue;
+    if (op.end == operation::outcome::node_died) continue;
+    const bool ok = op.end == operation::outcome::ok;
+    const bool honest = std::any_of(op.holders_alive.begin(), op.holders_alive.end(),
+                                    [&](std::size_t h) { return !liars_.contains(h); });
+    if (!ok && !honest) continue;
+    if (op.what == operation::kind::resolve) {
+      ++resolves;
+      resolved += ok ? 1 : 0;
+    } else {
+      ++downloads;
+      downloaded += ok ? 1 : 0;
+      failed += op.end == operation::outcome::failed ? 1 : 0;
+    }
+  }
+  out["settled_resolves"] = resolves;
+  out["settled_resolve_success"] = resolves > 0 ? resolved / resolves : 1;
+  out["settled_downloads"] = downloads;
+  out["settled_download_success"] = downloads > 0 ? downloaded / downloads : 1;
+  out["settled_downloads_failed"] = failed;
+}
+
+std::map<std::string, double> auditor::finish(const std::vector<operation>& operations) {
+  std::map<std::string, double> out;
+  settled(operations, out);
+  look_at_disks(out);
+  const auto share = [&](const char* part, const char* whole) {
+    return counted_[whole] > 0 ? counted_[part] / counted_[whole] : 0;
+  };
+  out["liars"] = static_cast<double>(liars_.size());
+  out["strangers_heard"] = complaints_["visits"];
+  out["let_in"] = 0;
+  for (const auto& [what, times] : complaints_)
+    if (what != "visits") {
+      out["let_in." + what] = times;
+      out["let_in"] += times;
+    }
+  out["mailbox_max"] = counted_["mailbox_max"];
+  out["wasted_share"] = share("swarm.bytes_wasted", "swarm.bytes_received");
+  out["bad_leaves_per_ban"] = share("swarm.bad_leaves", "swarm.sources_banned");
+  out["unanswered_share"] = share("dht.question_timeouts", "dht.questions_asked");
+  out["unread_reports"] = static_cast<double>(problems_.size());
+  return out;
+}
+
+}  // namespace vsf::sim

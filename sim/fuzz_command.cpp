@@ -1,0 +1,168 @@
+#include "sim/fuzz_command.hpp"
+
+#include <fstream>
+#include <iostream>
+
+#include <nlohmann/json.hpp>
+
+#include "messages/mutant.hpp"
+#include "net/crypto/crypto.hpp"
+#include "sim/fuzzer.hpp"
+#include "sim/mutants.hpp"
+
+namespace vsf::sim {
+
+namespace {
+
+std::string hex_word(std::uint64_t x) {
+  std::array<std::uint8_t, 8> raw{};
+  for (std::size_t i = 0; i < 8; ++i) raw[i] = static_cast<std::uint8_t>(x >> (56 - 8 * i));
+  return to_hex(raw);
+}
+
+bool write_text(const std::string& path, const std::string& text) {
+  std::ofstream file(path);
+  file << text;
+  file.close();
+  if (file) return true;
+  std::cerr << "cannot write " << path << ": no such folder or no permission\n";
+  return false;
+}
+
+nlohmann::ordered_json to_json(const trial& what, const verdict& came_of_it) {
+  return {{"plan", what.plan.name},
+          {"seed", what.seed},
+          {"schedule_seed", what.schedule_seed},
+          {"nodes", what.plan.nodes},
+          {"faults", what.plan.faults.size()},
+          {"fault_kinds", fault_kinds(what.plan)},
+          {"virtual_s", what.plan.end_s()},
+          {"wall_s", came_of_it.wall_s},
+          {"trace_hash", hex_word(came_of_it.trace_hash)},
+          {"metrics", came_of_it.metrics},
+          {"failures", came_of_it.failures}};
+}
+
+void set_crypto(const std::string& name) {
+  crypto::use(name == "real" ? crypto::suite::real : crypto::suite::stand_in);
+  crypto::memoise(true);
+}
+
+}  // namespace
+
+void add_mutant_option(CLI::App& command, std::string& name) {
+  command
+      .add_option_function<std::string>(
+          "--mutant",
+          [&name](const std::string& given) {
+            const auto which = find_mutation(given);
+            if (!which) throw CLI::ValidationError("--mutant", "no mutant is called " + given);
+            if (!has_mutants)
+              throw CLI::ValidationError("--mutant", "this build has none: configure with -DVSF_MUTANTS=ON");
+            use_mutant(*which);
+            name = given;
+          },
+          "with this deliberate defect (vsf-sim mutants lists them)")
+      ->type_name("NAME");
+}
+
+fuzz_command::fuzz_command(CLI::App& app)
+    : command_(app.add_subcommand("fuzz", "random fault plans and schedules; a failing one is shrunk")) {
+  command_->add_option("--runs", runs_, "how many");
+  command_->add_option("--seed", seed_, "everything random follows from it; of --plan, the run's own");
+  command_->add_option("--nodes", nodes_, "in each run")->check(CLI::Range(8, 5000));
+  command_->add_option("--minutes", minutes_, "of virtual time in each run")->check(CLI::Range(10, 100'000));
+  command_->add_option("--plan", plan_, "run this scenario once instead: name or .yml file");
+  command_->add_option("--schedule-seed", schedule_seed_, "of --plan: whose turn it is; 0: first come");
+  command_->add_option("--shrink-runs", shrink_runs_, "at most, for a failing plan");
+  command_->add_option("--folder", folder_, "where plans of failing runs are written");
+  command_->add_option("--json", json_, "write all results there");
+  command_->add_option("--crypto", crypto_, "real or stand-in (insecure, fast)")
+      ->check(CLI::IsMember({"real", "stand-in"}));
+  add_mutant_option(*command_, mutant_);
+}
+
+std::optional<int> fuzz_command::run() const {
+  if (!command_->parsed()) return std::nullopt;
+  set_crypto(crypto_);
+  const auto suffix = crypto_ == "real" ? std::string(" --crypto real") : std::string();
+  auto results = nlohmann::ordered_json::array();
+  std::size_t failed = 0;
+  const auto judge = [&](const trial& what) {
+    const auto came = run_trial(what);
+    results.push_back(to_json(what, came));
+    std::cout << what.plan.name << "  seed " << what.seed << "  schedule " << what.schedule_seed << "  "
+              << fault_kinds(what.plan) << " kinds of fault  " << came.wall_s << " s  "
+              << hex_word(came.trace_hash) << "  " << (came.failures.empty() ? "ok" : "FAILED") << std::endl;
+    for (const auto& f : came.failures) std::cout << "  " << f << '\n';
+    failed += came.failures.empty() ? 0U : 1U;
+    return came.failures.empty();
+  };
+  if (plan_) {
+    auto plan = find_scenario(*plan_);
+    if (!plan) {
+      std::cerr << plan.error().message << '\n';
+      return 2;
+    }
+    judge({*std::move(plan), seed_, schedule_seed_});
+  } else {
+    for (std::size_t i = 0; i < runs_ && failed == 0; ++i) {
+      const auto what = draw_trial({seed_, nodes_, minutes_}, i);
+      if (judge(what)) continue;
+      const auto path = folder_ + "/" + what.plan.name + ".yml";
+      if (!write_text(path, to_yaml(what.plan))) return 1;
+      std::cout << "repeat with: " << repeat_command(what, path, mutant_) << suffix << "\nshrinking..."
+                << std::endl;
+      const auto small = shrink(
+          what, [](const trial& t) { return !run_trial(t).failures.empty(); }, shrink_runs_);
+      const auto small_path = folder_ + "/" + what.plan.name + "-small.yml";
+      if (!write_text(small_path, to_yaml(small.smallest.plan))) return 1;
+      std::cout << "after " << small.runs << " runs: " << small.smallest.plan.nodes << " nodes, "
+                << small.smallest.plan.faults.size() << " faults, " << small.smallest.plan.end_s() << " s in "
+                << small_path << '\n'
+                << "repeat with: " << repeat_command(small.smallest, small_path, mutant_) << suffix << '\n';
+    }
+  }
+  if (json_ && !write_text(*json_, results.dump(2) + '\n')) return 1;
+  return failed == 0 ? 0 : 1;
+}
+
+mutants_command::mutants_command(CLI::App& app)
+    : command_(app.add_subcommand("mutants", "which run notices which deliberate defect")) {
+  command_->add_option("--only", only_, "this one alone")->type_name("NAME");
+  command_->add_option("--json", json_, "write the table there too");
+}
+
+std::optional<int> mutants_command::run() const {
+  if (!command_->parsed()) return std::nullopt;
+  if (!has_mutants) {
+    std::cerr << "this build has no mutants: configure with -DVSF_MUTANTS=ON\n";
+    return 2;
+  }
+  set_crypto("stand-in");
+  auto table = nlohmann::ordered_json::array();
+  bool all = true, any = false;
+  for (const auto& row : mutant_table()) {
+    if (only_ && *only_ != to_string(row.which)) continue;
+    any = true;
+    const auto caught = try_mutant(row);
+    all = all && caught.run != 0;
+    std::cout << to_string(row.which) << "  " << (caught.run != 0 ? row.where : std::string("SURVIVED"))
+              << "  runs " << (caught.run != 0 ? caught.run : row.runs) << "  " << caught.wall_s << " s  "
+              << caught.by << std::endl;
+    table.push_back({{"mutant", to_string(row.which)},
+                     {"where", row.where},
+                     {"caught", caught.run != 0},
+                     {"runs", caught.run != 0 ? caught.run : row.runs},
+                     {"by", caught.by},
+                     {"wall_s", caught.wall_s}});
+  }
+  if (!any) {
+    std::cerr << "no mutant is called " << *only_ << '\n';
+    return 2;
+  }
+  if (json_ && !write_text(*json_, table.dump(2) + '\n')) return 1;
+  return all ? 0 : 1;
+}
+
+}  // namespace vsf::sim

@@ -1,0 +1,261 @@
+#include "sim/fuzzer.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cmath>
+#include <set>
+
+#include "net/crypto/random.hpp"
+#include "sim/auditor.hpp"
+#include "sim/latency_model.hpp"
+#include "sim/metrics.hpp"
+#include "sim/workload.hpp"
+
+namespace vsf::sim {
+
+namespace {
+
+constexpr double join_s = 60;
+constexpr double warmup_s = 120;
+constexpr double drain_s = 330;  // a download is given up by its user after 300
+constexpr std::size_t fewest_kinds = 5;
+constexpr std::size_t most_kinds = 9;
+// Fewer operations than that say nothing about a share.
+constexpr double enough_operations = 20;
+
+/// Numbers that are the same on every compiler and stay short in a file.
+class drawer {
+ public:
+  explicit drawer(std::uint64_t seed) : random_(seed) {}
+
+  double between(double low, double high) { return tidy(low + (high - low) * unit()); }
+  /// Every size is as likely as its double.
+  double by_size(double low, double high) { return tidy(low * std::exp2(std::log2(high / low) * unit())); }
+  bool chance(double share) { return unit() < share; }
+  std::size_t below(std::size_t bound) { return random_.below(bound); }
+  std::uint64_t word() { return random_.u64(); }
+
+ private:
+  double unit() { return static_cast<double>(random_.below(1'000'000)) / 1e6; }
+  static double tidy(double x) {
+    const double step = x >= 10 ? 1 : x >= 1 ? 0.1 : 0.001;
+    return std::round(x / step) * step;
+  }
+  crypto::seeded_random random_;
+};
+
+/// A share and a value that hurt and can be survived.
+void draw_strength(fault& f, drawer& draw) {
+  using enum fault::kind;
+  f.share = draw.between(0.05, 0.3);
+  switch (f.what) {
+    case power_cut:
+    case process_kill:
+      f.back_after_s = draw.between(15, 120);
+      break;
+    case partition:
+      f.share = draw.between(0.1, 0.5);
+      break;
+    case loss:
+      f.value = draw.between(0.05, 0.4);
+      break;
+    case duplicate:
+    case reorder:
+      f.value = draw.between(0.05, 0.5);
+      break;
+    case corrupt:
+      f.value = draw.between(0.001, 0.02);
+      break;
+    case slow_uplink:
+      f.value = std::round(draw.by_size(16, 128));
+      break;
+    case slow_disk:
+      f.value = draw.between(5, 100);
+      break;
+    case clock_jump:
+      f.value = draw.between(5, 120) * (draw.chance(0.5) ? 1 : -1);
+      break;
+    case one_way:
+    case disk_full:
+    case nat_rebind:
+    case kill_actor:
+      break;
+  }
+}
+
+std::vector<fault> draw_faults(double first_s, double last_s, drawer& draw) {
+  std::vector<fault::kind> kinds;
+  for (std::size_t k = 0; k < fault::kinds; ++k)
+    // Nobody is behind a NAT here.
+    if (const auto what = static_cast<fault::kind>(k); what != fault::kind::nat_rebind) kinds.push_back(what);
+  for (auto i = kinds.size() - 1; i > 0; --i) std::swap(kinds[i], kinds[draw.below(i + 1)]);
+  kinds.resize(fewest_kinds + draw.below(most_kinds - fewest_kinds + 1));
+  std::vector<fault> out;
+  for (const auto what : kinds)
+    for (std::size_t n = 1 + draw.below(2); n > 0; --n) {
+      fault f;
+      f.what = what;
+      draw_strength(f, draw);
+      const auto longest = std::min(180.0, (last_s - first_s) / 2);
+      f.for_s = std::round(draw.between(std::min(15.0, longest / 2), longest));
+      f.back_after_s = std::min(f.back_after_s, longest);
+      const auto takes = std::max(f.for_s, f.back_after_s);
+      f.at_s = std::round(draw.between(first_s, last_s - takes));
+      out.push_back(f);
+    }
+  std::stable_sort(out.begin(), out.end(), [](const fault& a, const fault& b) { return a.at_s < b.at_s; });
+  return out;
+}
+
+}  // namespace
+
+trial draw_trial(const fuzz_options& options, std::uint64_t number) {
+  drawer draw(latency::mix(latency::mix(options.seed) ^ number));
+  trial out;
+  out.seed = draw.word() >> 32;
+  out.schedule_seed = draw.word() >> 32;
+  auto& plan = out.plan;
+  plan.name = "fuzz-" + std::to_string(options.seed) + "-" + std::to_string(number);
+  plan.nodes = options.nodes;
+  plan.network.loss = draw.between(0, 0.03);
+  plan.network.duplicate = draw.between(0, 0.02);
+  plan.network.reorder = draw.between(0, 0.05);
+  plan.network.uplink_kib_per_s = static_cast<std::uint64_t>(draw.by_size(128, 4096));
+  plan.population.join_spread_s = join_s;
+  plan.population.puzzle_bits = 4;
+  plan.population.bootstrap_contacts = 2 + draw.below(2);
+  plan.population.clock_skew_s = draw.chance(0.5) ? draw.between(1, 60) : 0;
+  plan.catalogue.recordings = 40 + draw.below(60);
+  plan.catalogue.zipf_exponent = draw.between(0.5, 1.1);
+  plan.catalogue.files_per_node = 3 + draw.below(3);
+  plan.catalogue.min_kib = 96;
+  plan.catalogue.max_kib = 128 + draw.below(8) * 64;
+  if (draw.chance(0.3)) plan.catalogue.max_kib = 3072;  // some have several pieces
+  plan.timeline.warmup_s = warmup_s;
+  plan.timeline.workload_s = std::max(60.0, options.minutes * 60 - join_s - warmup_s - drain_s);
+  plan.timeline.drain_s = drain_s;
+  plan.workload.resolves_per_node = std::round(draw.between(6, 12));
+  plan.workload.downloads_per_node = std::round(draw.between(2, 4));
+  const auto begin = join_s + warmup_s;
+  plan.faults = draw_faults(begin + 10, begin + 10 + plan.timeline.workload_s * 0.5, draw);
+  return out;
+}
+
+std::size_t fault_kinds(const scenario& plan) {
+  std::set<fault::kind> kinds;
+  for (const auto& f : plan.faults) kinds.insert(f.what);
+  return kinds.size();
+}
+
+std::vector<expectation> promises_of(const scenario& plan) {
+  std::vector<expectation> out{
+      {"wrong_bytes", {}, 0},   {"wrong_files", {}, 0},       {"lost_downloads", {}, 0}, {"let_in", {}, 0},
+      {"mailbox_max", {}, 500}, {"refetched_share", {}, 0.1}, {"wasted_share", {}, 0.25}};
+  const bool kills_actors = std::any_of(plan.faults.begin(), plan.faults.end(),
+                                        [](const fault& f) { return f.what == fault::kind::kill_actor; });
+  if (!kills_actors) out.push_back({"actor_restarts", {}, 0});
+  return out;
+}
+
+verdict run_trial(const trial& what) {
+  const auto started = std::chrono::steady_clock::now();
+  verdict out;
+  {
+    auto log = operation_log::open({}).value();
+    world w(what.plan, what.seed);
+    w.schedule_by(what.schedule_seed);
+    workload users(w, log);
+    auditor audit(w, latency::mix(what.seed ^ 0xA0D17u));
+    users.schedule();
+    audit.schedule();
+    w.run_until(users.end());
+    users.close();
+    out.metrics = metrics_of(log.operations());
+    out.metrics["actor_restarts"] = static_cast<double>(w.actor_restarts());
+    out.metrics.merge(audit.finish(log.operations()));
+    out.trace_hash = w.trace_hash();
+  }
+  auto expected = what.plan.expectations;
+  const auto promised = promises_of(what.plan);
+  expected.insert(expected.end(), promised.begin(), promised.end());
+  if (out.metrics.at("settled_resolves") >= enough_operations)
+    expected.push_back({"settled_resolve_success", 0.95, {}});
+  if (out.metrics.at("settled_downloads") >= enough_operations)
+    expected.push_back({"settled_download_success", 0.9, {}});
+  out.failures = unmet(expected, out.metrics);
+  for (const auto& [name, value] : out.metrics)
+    if (name.starts_with("let_in.") && value > 0) out.failures.push_back("a node was broken into: " + name);
+  out.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+  return out;
+}
+
+// ---- Shrinking
+
+namespace {
+
+/// All plans that are one step simpler, the boldest steps first.
+std::vector<trial> simpler(const trial& from) {
+  std::vector<trial> out;
+  const auto with = [&](const auto& change) {
+    auto next = from;
+    change(next.plan);
+    if (!(next == from)) out.push_back(std::move(next));
+  };
+  const auto count = from.plan.faults.size();
+  if (count > 1) {
+    const auto half = static_cast<std::ptrdiff_t>(count / 2);
+    with([&](scenario& p) { p.faults.erase(p.faults.begin(), p.faults.begin() + half); });
+    with([&](scenario& p) { p.faults.erase(p.faults.begin() + half, p.faults.end()); });
+  }
+  with([](scenario& p) { p.nodes = std::max<std::size_t>(8, p.nodes / 2); });
+  with([](scenario& p) { p.nodes = std::max<std::size_t>(8, p.nodes * 3 / 4); });
+  for (std::size_t i = 0; count > 1 ? i < count : i < count; ++i)
+    with([&](scenario& p) { p.faults.erase(p.faults.begin() + static_cast<std::ptrdiff_t>(i)); });
+  with([](scenario& p) {
+    double last = p.population.join_spread_s + p.timeline.warmup_s;
+    for (const auto& f : p.faults) last = std::max(last, f.at_s + std::max(f.for_s, f.back_after_s));
+    const auto least = last - p.population.join_spread_s - p.timeline.warmup_s + 60;
+    p.timeline.workload_s = std::min(p.timeline.workload_s, std::max(least, p.timeline.workload_s / 2));
+  });
+  with([](scenario& p) {
+    p.network = network_plan{};
+    p.population.clock_skew_s = 0;
+  });
+  with([](scenario& p) { p.network.uplink_kib_per_s = 0; });
+  with([](scenario& p) { p.network.loss = 0; });
+  with([](scenario& p) {
+    p.catalogue.files_per_node = std::max<std::size_t>(1, p.catalogue.files_per_node / 2);
+  });
+  with([](scenario& p) { p.workload.downloads_per_node = std::floor(p.workload.downloads_per_node / 2); });
+  with([](scenario& p) { p.workload.resolves_per_node = std::floor(p.workload.resolves_per_node / 2); });
+  auto fifo = from;
+  fifo.schedule_seed = 0;
+  if (!(fifo == from)) out.push_back(std::move(fifo));
+  return out;
+}
+
+}  // namespace
+
+shrunk shrink(trial failing, const std::function<bool(const trial&)>& still_fails, std::size_t most_runs) {
+  shrunk out{std::move(failing), 0};
+  for (bool smaller = true; smaller && out.runs < most_runs;) {
+    smaller = false;
+    for (auto& next : simpler(out.smallest)) {
+      if (out.runs == most_runs) break;
+      ++out.runs;
+      if (!still_fails(next)) continue;
+      out.smallest = std::move(next);
+      smaller = true;
+      break;
+    }
+  }
+  return out;
+}
+
+std::string repeat_command(const trial& what, const std::string& file, const std::string& mutant) {
+  return "vsf-sim fuzz --plan " + file + " --seed " + std::to_string(what.seed) + " --schedule-seed " +
+         std::to_string(what.schedule_seed) + (mutant.empty() ? "" : " --mutant " + mutant);
+}
+
+}  // namespace vsf::sim

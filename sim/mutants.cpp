@@ -1,0 +1,59 @@
+#include "sim/mutants.hpp"
+
+#include <stdexcept>
+
+namespace vsf::sim {
+
+const std::vector<mutant_row>& mutant_table() {
+  using enum mutation;
+  static const std::vector<mutant_row> all{
+      {no_leaf_signature_check, "fuzz"},
+      {no_puzzle_check, "fuzz"},
+      {no_key_check, "fuzz"},
+      {no_token_check, "fuzz"},
+      {no_replay_window, "fuzz"},
+      {no_storage_limit, "fuzz"},
+      {no_ttl_expiry, "fuzz"},
+      {wrong_merge_order, "fuzz"},
+      {no_republish, "fuzz"},
+      {wrong_replica_set, "fuzz"},
+      {ignores_timeouts, "fuzz"},
+      {stale_session_reuse, "fuzz"},
+      {forgets_bootstrap, "fuzz"},
+      {lost_publisher_alarm, "fuzz"},
+      {credits_not_returned, "fuzz"},
+      {no_slot_release, "fuzz"},
+      {no_leaf_hash_check, "fuzz"},
+      {no_ban, "fuzz"},
+      {no_stealing, "fuzz"},
+      {no_resume, "fuzz"},
+      {no_finish_sync, "fuzz"},
+      {early_ack, "fuzz"},
+      {no_content_check, "fuzz"},
+      {no_restart, "fuzz"},
+  };
+  return all;
+}
+
+trial trial_of(const mutant_row& row, std::size_t run) {
+  if (row.where == "fuzz") return draw_trial({row.seed, 50, 20}, run);
+  auto plan = find_scenario(row.where);
+  if (!plan) throw std::runtime_error(plan.error().message);
+  return {*std::move(plan), row.seed + run, 0};
+}
+
+caught try_mutant(const mutant_row& row) {
+  caught out;
+  use_mutant(row.which);
+  for (std::size_t run = 0; run < row.runs && out.run == 0; ++run) {
+    const auto came = run_trial(trial_of(row, run));
+    out.wall_s += came.wall_s;
+    if (came.failures.empty()) continue;
+    out.run = run + 1;
+    out.by = came.failures.front();
+  }
+  use_mutant(mutation::none);
+  return out;
+}
+
+}  // namespace vsf::sim
