@@ -16,37 +16,57 @@ bool virtual_port::send(const endpoint& to, frame payload) {
     ++(payload.size() > net::max_datagram_size ? counters_.dropped_oversize : counters_.send_errors);
     return false;
   }
-  ++counters_.sent;
-  counters_.sent_bytes += payload.size();
+  const auto fate = net.draw_fate(payload.size());
+  const bool loopback = to.ip == local_.ip;
+  const auto seen_as =
+      owner_->same_family(to) ? owner_->seen_from_outside(ip_protocol::udp, local_, to) : std::nullopt;
   ++net.counters_.datagrams_sent;
   net.counters_.datagram_bytes += payload.size();
-  net.mix_packet(local_, to, payload.view());
-  if (net.on_datagram) net.on_datagram(local_, to, payload.view());
-  auto* other = net.find(to);
-  // Both draws are made for every datagram, so that one loss doesn't shift the later ones.
-  const bool lost = net.draw_loss();
-  const auto leaves = net.departure(*owner_, payload.size());
-  const auto takes = other != nullptr ? net.delay(*owner_, *other) : virtual_time(0);
-  if (other == nullptr) {
+  if (!owner_->same_family(to)) {
+    ++net.counters_.datagrams_no_route;
+    ++counters_.send_errors;
+    return false;
+  }
+  ++counters_.sent;
+  counters_.sent_bytes += payload.size();
+  if (!seen_as) {
+    ++net.counters_.datagrams_nat_full;
+    return true;
+  }
+  net.mix_packet(*seen_as, to, payload.view());
+  if (net.on_datagram) net.on_datagram(*seen_as, to, payload.view());
+  const auto leaves = loopback ? net.now_() : owner_->uplink_.datagram(net.now_(), payload.size());
+  const auto receiver = loopback ? owner_ : net.find(to);
+  if (!leaves)
+    ++net.counters_.datagrams_uplink_full;
+  else if (!receiver)
     ++net.counters_.datagrams_to_nobody;
-    return true;
-  }
-  if (lost) {
+  else if (net.parted(*owner_, *receiver))
+    ++net.counters_.datagrams_partitioned;
+  else if (fate.lost && !loopback)
     ++net.counters_.datagrams_lost;
-    return true;
-  }
-  // Received bytes are the receiver's own: an actor may decrypt in place what another host still keeps.
-  net.events_.at(leaves + takes,
-                 [from = local_, to, payload = frame::copy_of(payload.view()), shared = owner_->net_] {
-                   auto* receiver = shared->find(to);
-                   if (receiver == nullptr) return;
-                   const auto it = receiver->ports_.find(to.port);
-                   if (const auto port = it == receiver->ports_.end() ? nullptr : it->second.lock())
-                     port->deliver(from, payload);
-                   else
-                     ++shared->counters_.datagrams_to_nobody;
-                 });
+  else
+    post(*leaves, fate, receiver, *seen_as, to, payload.view());
   return true;
+}
+
+void virtual_port::post(virtual_time leaves, const packet_fate& fate, const std::shared_ptr<host>& receiver,
+                        const endpoint& from, const endpoint& to, byte_view payload) {
+  auto& net = *owner_->net_;
+  const auto schedule = [&](virtual_time when, frame received) {
+    net.events_.at(
+        when, [shared = owner_->net_, sender = owner_, receiver, from, to, payload = std::move(received)] {
+          shared->arrive(*sender, receiver, from, to, payload);
+        });
+  };
+  const auto takes = net.delay(*owner_, *receiver, fate.delay_word);
+  if (receiver == owner_) return schedule(leaves + takes, frame::copy_of(payload));
+  if (fate.held_back.count() != 0) ++net.counters_.datagrams_reordered;
+  if (fate.flipped) ++net.counters_.datagrams_corrupted;
+  schedule(leaves + takes + fate.held_back, fate.received(payload));
+  if (!fate.duplicated) return;
+  ++net.counters_.datagrams_duplicated;
+  schedule(leaves + net.delay(*owner_, *receiver, fate.copy_delay_word), frame::copy_of(payload));
 }
 
 void virtual_port::deliver(const endpoint& from, const frame& payload) {
@@ -54,6 +74,7 @@ void virtual_port::deliver(const endpoint& from, const frame& payload) {
   counters_.received_bytes += payload.size();
   if (credits_ == 0 || !handler_) {
     ++counters_.dropped_no_credit;
+    ++owner_->net_->counters_.datagrams_no_credit;
     return;
   }
   --credits_;
@@ -88,14 +109,22 @@ void virtual_listener::accept(std::shared_ptr<virtual_link> link) {
     link->shut("nobody listens");
 }
 
-virtual_link::virtual_link(std::uint64_t number, std::shared_ptr<host> owner, endpoint local, endpoint remote)
-    : number_(number), owner_(std::move(owner)), local_(local), remote_(remote) {}
+virtual_link::virtual_link(std::uint64_t number, std::shared_ptr<host> owner, std::shared_ptr<host> peer,
+                           endpoint seen_as, endpoint remote)
+    : number_(number),
+      owner_(std::move(owner)),
+      peer_(std::move(peer)),
+      seen_as_(seen_as),
+      remote_(remote),
+      translated_(owner_->nat_.has_value()) {}
 
-std::pair<std::shared_ptr<virtual_link>, std::shared_ptr<virtual_link>> virtual_link::make_pair(
-    internet& net, const std::shared_ptr<host>& a, endpoint a_local, const std::shared_ptr<host>& b,
-    endpoint b_local) {
-  auto near = std::make_shared<virtual_link>(net.next_link_++, a, a_local, b_local);
-  auto far = std::make_shared<virtual_link>(net.next_link_++, b, b_local, a_local);
+virtual_link::~virtual_link() { owner_->net_->stalled_.erase(number_); }
+
+virtual_link::pair virtual_link::make_pair(internet& net, const std::shared_ptr<host>& a,
+                                           const endpoint& a_seen_as, const std::shared_ptr<host>& b,
+                                           const endpoint& b_seen_as) {
+  auto near = std::make_shared<virtual_link>(net.next_link_++, a, b, a_seen_as, b_seen_as);
+  auto far = std::make_shared<virtual_link>(net.next_link_++, b, a, b_seen_as, a_seen_as);
   near->other_ = far;
   far->other_ = near;
   a->links_[near->number_] = near;
@@ -129,15 +158,54 @@ bool virtual_link::send(frame packet) {
   in_flight_ += packet.size();
   ++net.counters_.stream_packets;
   net.counters_.stream_bytes += packet.size();
-  net.mix_packet(local_, remote_, packet.view());
+  net.mix_packet(seen_as_, remote_, packet.view());
+  const auto fate = net.draw_fate(packet.size());
   const auto other = other_.lock();
-  if (!other || !other->owner_->alive_) return true;  // into the void, as with a dead machine
-  auto takes = net.delay(*owner_, *other->owner_);
-  if (net.draw_loss()) takes += std::chrono::milliseconds(net.options_.retransmit_ms) + 2 * takes;
-  const auto arrives = std::max(last_arrival_, net.departure(*owner_, packet.size() + 2) + takes);
-  last_arrival_ = arrives;
-  net.events_.at(arrives, [other, packet = frame::copy_of(packet.view())] { other->arrive(packet); });
+  auto takes = net.delay(*owner_, *peer_, fate.delay_word);
+  if (path_lost_ && translated_ && !std::exchange(reset_due_, true))
+    net.events_.at(net.now_() + 2 * takes, [self = shared_from_this()] { self->reset(); });
+  if (path_lost_ || !other || !peer_->alive_) return true;  // into the void, as with a dead machine
+  if (fate.lost) {
+    takes += std::chrono::milliseconds(net.options_.retransmit_ms) + 2 * takes;
+    ++net.counters_.stream_packets_retransmitted;
+  }
+  if (fate.flipped) ++net.counters_.stream_packets_corrupted;
+  const auto leaves = owner_->uplink_.stream(net.now_(), packet.size() + 2);
+  last_arrival_ = std::max(last_arrival_, leaves + takes);
+  net.events_.at(last_arrival_, [other, received = fate.received(packet.view())] { other->reach(received); });
   return true;
+}
+
+void virtual_link::reach(frame packet) {
+  if (!open_ || !owner_->alive_ || path_lost_) return;
+  if (stalled_.empty() && !owner_->net_->parted(*peer_, *owner_)) return pass(std::move(packet));
+  stall_begins();
+  ++owner_->net_->counters_.stream_packets_stalled;
+  stalled_.push_back(std::move(packet));
+}
+
+void virtual_link::reach_end() {
+  if (!open_ || !owner_->alive_ || path_lost_) return;
+  if (stalled_.empty() && !owner_->net_->parted(*peer_, *owner_)) return pass_end();
+  stall_begins();
+  end_stalled_ = true;
+}
+
+void virtual_link::pass(frame packet) {
+  auto& downlink = owner_->downlink_;
+  if (!downlink.limited()) return arrive(std::move(packet));
+  auto& net = *owner_->net_;
+  const auto through = downlink.stream(net.now_(), packet.size() + 2);
+  net.events_.at(through, [self = shared_from_this(), packet] { self->arrive(packet); });
+}
+
+void virtual_link::pass_end() {
+  auto& net = *owner_->net_;
+  net.events_.at(owner_->downlink_.stream(net.now_(), 0), [self = shared_from_this()] {
+    if (!self->open_ || !self->owner_->alive_) return;
+    self->end_after_arrived_ = true;  // what came before the end is read first, as from a kernel's buffer
+    self->deliver();
+  });
 }
 
 void virtual_link::arrive(frame packet) {
@@ -154,7 +222,7 @@ void virtual_link::deliver() {
     auto packet = std::move(arrived_.front());
     arrived_.pop_front();
     --credits_;
-    if (const auto other = other_.lock()) other->taken(packet.size());
+    acknowledge(packet.size());
     handlers_.on_packet(std::move(packet));
   }
   delivering_ = false;
@@ -162,6 +230,17 @@ void virtual_link::deliver() {
   open_ = false;
   owner_->links_.erase(number_);
   ended("closed by the other end");
+}
+
+void virtual_link::acknowledge(std::size_t size) {
+  const auto other = other_.lock();
+  if (!other || path_lost_) return;
+  if (owner_->net_->parted(*owner_, *peer_)) {
+    stall_begins();
+    unacknowledged_ += size;
+    return;
+  }
+  other->taken(size + std::exchange(unacknowledged_, 0));
 }
 
 void virtual_link::taken(std::size_t size) {
@@ -182,24 +261,72 @@ void virtual_link::shut(const std::string& why) {
   auto& net = *owner_->net_;
   net.events_.at(net.now_(), [self = shared_from_this(), why] { self->ended(why); });
   const auto other = other_.lock();
-  if (!other || !owner_->alive_) return;
+  if (!other || !owner_->alive_ || path_lost_) return;
   // The end follows what was sent before it.
-  const auto arrives = std::max(last_arrival_, net.now_() + net.delay(*owner_, *other->owner_));
-  net.events_.at(arrives, [other] {
-    if (!other->open_ || !other->owner_->alive_) return;
-    other->end_after_arrived_ = true;  // what came before the end is read first, as from a kernel's buffer
-    other->deliver();
-  });
+  const auto takes = net.delay(*owner_, *peer_, net.draw_fate(0).delay_word);
+  net.events_.at(std::max(last_arrival_, net.now_() + takes), [other] { other->reach_end(); });
+}
+
+void virtual_link::stall_begins() {
+  auto& net = *owner_->net_;
+  if (!stalls()) stalled_since_ = net.now_();
+  net.stalled_.try_emplace(number_, weak_from_this());
+}
+
+void virtual_link::resume() {
+  if (!open_ || !stalls()) return;
+  auto& net = *owner_->net_;
+  const auto takes = net.delay(*peer_, *owner_, 0);
+  const auto first_timeout = std::chrono::milliseconds(net.options_.retransmit_ms) + 2 * takes;
+  const auto tried = next_retransmission(stalled_since_, first_timeout, net.now_());
+  net.events_.at(tried + takes, [self = shared_from_this()] { self->release(); });
+}
+
+void virtual_link::release() {
+  if (!open_ || !owner_->alive_ || path_lost_) return;
+  auto& net = *owner_->net_;
+  if (unacknowledged_ != 0) acknowledge(0);
+  if (net.parted(*peer_, *owner_)) {
+    if (stalls()) stall_begins();
+    return;
+  }
+  for (auto& packet : std::exchange(stalled_, {})) pass(std::move(packet));
+  if (std::exchange(end_stalled_, false)) pass_end();
+}
+
+void virtual_link::lose_path() {
+  if (!translated_) return;
+  path_lost_ = true;
+  stalled_.clear();
+  if (const auto other = other_.lock()) {
+    other->path_lost_ = true;
+    other->stalled_.clear();
+  }
+}
+
+void virtual_link::on_loopback() {
+  translated_ = false;
+  if (const auto other = other_.lock()) other->translated_ = false;
+}
+
+void virtual_link::reset() {
+  if (!open_) return;
+  open_ = false;
+  owner_->links_.erase(number_);
+  ++owner_->net_->counters_.streams_reset;
+  ended("reset by the other end");
 }
 
 void virtual_link::vanish() {
   open_ = false;
   handlers_ = {};
   arrived_.clear();
+  stalled_.clear();
 }
 
 void virtual_link::ended(const std::string& why) {
   arrived_.clear();
+  stalled_.clear();
   if (!started_) {
     end_pending_ = why;
     return;

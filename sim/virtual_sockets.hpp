@@ -19,6 +19,10 @@ class virtual_port final : public net::datagram_port, public std::enable_shared_
   void deliver(const endpoint& from, const frame& payload);
 
  private:
+  /// Schedules the arrival of what leaves the access link then, and of its copy if it has one.
+  void post(virtual_time leaves, const packet_fate& fate, const std::shared_ptr<host>& receiver,
+            const endpoint& from, const endpoint& to, byte_view payload);
+
   std::shared_ptr<host> owner_;
   endpoint local_;
   std::size_t credits_;
@@ -42,15 +46,19 @@ class virtual_listener final : public net::stream_listener {
 };
 
 /// One end of a connection. Packets keep their order; a full window makes send() return false until the other
-/// end took some, as TCP would.
+/// end took some, as TCP would. What a partition swallows stays with the receiving end as what TCP will send
+/// again.
 class virtual_link final : public net::stream_link, public std::enable_shared_from_this<virtual_link> {
  public:
-  virtual_link(std::uint64_t number, std::shared_ptr<host> owner, endpoint local, endpoint remote);
+  /// `seen_as` is what the peer takes this end for; `remote` what this end takes the peer for.
+  virtual_link(std::uint64_t number, std::shared_ptr<host> owner, std::shared_ptr<host> peer,
+               endpoint seen_as, endpoint remote);
+  ~virtual_link() override;
 
+  using pair = std::pair<std::shared_ptr<virtual_link>, std::shared_ptr<virtual_link>>;
   /// Ties two ends together; each holds the other weakly, the hosts hold both until they are closed.
-  static std::pair<std::shared_ptr<virtual_link>, std::shared_ptr<virtual_link>> make_pair(
-      internet& net, const std::shared_ptr<host>& a, endpoint a_local, const std::shared_ptr<host>& b,
-      endpoint b_local);
+  static pair make_pair(internet& net, const std::shared_ptr<host>& a, const endpoint& a_seen_as,
+                        const std::shared_ptr<host>& b, const endpoint& b_seen_as);
 
   endpoint remote() const override { return remote_; }
   void start(net::stream_handlers handlers) override;
@@ -62,16 +70,31 @@ class virtual_link final : public net::stream_link, public std::enable_shared_fr
   void vanish();
   /// The kernel closes it; the other end learns so after the way there.
   void shut(const std::string& why);
+  /// A partition ended: this end goes on if no other one is between the two.
+  void resume();
+  /// This end's translator forgot the connection.
+  void lose_path();
+  /// Within a host: no translator has to do with it.
+  void on_loopback();
 
  private:
+  void reach(frame packet);
+  void reach_end();
+  void pass(frame packet);
+  void pass_end();
   void arrive(frame packet);
   void deliver();
+  void acknowledge(std::size_t size);
   void taken(std::size_t size);
   void ended(const std::string& why);
+  void stall_begins();
+  bool stalls() const { return !stalled_.empty() || end_stalled_ || unacknowledged_ != 0; }
+  void release();
+  void reset();
 
   std::uint64_t number_;
-  std::shared_ptr<host> owner_;
-  endpoint local_, remote_;
+  std::shared_ptr<host> owner_, peer_;
+  endpoint seen_as_, remote_;
   std::weak_ptr<virtual_link> other_;
   net::stream_handlers handlers_;
   std::deque<frame> arrived_;
@@ -84,6 +107,14 @@ class virtual_link final : public net::stream_link, public std::enable_shared_fr
   bool end_after_arrived_ = false;
   std::optional<std::string> end_pending_;  // ended before start()
   virtual_time last_arrival_{0};            // of what this end sent
+
+  bool translated_;                 // its host's translator holds a mapping for it
+  bool path_lost_ = false;          // or does so no more, at one of the ends
+  bool reset_due_ = false;          // the reset is on its way
+  std::deque<frame> stalled_;       // sent to this end and swallowed by a partition; the window bounds it
+  bool end_stalled_ = false;        // likewise the end of the stream
+  std::size_t unacknowledged_ = 0;  // bytes taken here of which the other end couldn't be told
+  virtual_time stalled_since_{0};
 };
 
 }  // namespace vsf::sim
