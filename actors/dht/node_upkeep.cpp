@@ -287,7 +287,12 @@ void node_core::save(link_time t, core_effects& out) {
 
 nanoseconds node_core::next_deadline(link_time t) const {
   auto at = std::min({peers_.next_deadline(), next_expiry_, next_save_});
-  if (ready_) at = std::min({at, next_bootstrap_, next_self_, next_refresh_});
+  if (ready_) {
+    at = std::min(at, next_bootstrap_);
+    // One that is under way keeps the next from beginning; its end is what to wait for.
+    if (running(run_kind::self) == 0) at = std::min(at, next_self_);
+    if (running(run_kind::refresh) == 0) at = std::min(at, next_refresh_);
+  }
   if (!pending_.empty()) {
     const auto since = pending_.front().since;
     at = std::min(at, t.now < since + options_.hold ? since + options_.hold : since + options_.hold_limit);
