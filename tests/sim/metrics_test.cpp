@@ -27,6 +27,16 @@ TEST(metrics, an_operation_that_never_ended_is_a_failure) {
   EXPECT_EQ(m.at("resolve_success"), 0.5);
 }
 
+TEST(metrics, a_fake_is_no_success_and_no_wrong_bytes) {
+  auto fake = resolve(operation::outcome::fake, 1);
+  fake.what = operation::kind::download;
+  const auto m = metrics_of({fake});
+  EXPECT_EQ(m.at("download_success"), 0);
+  EXPECT_EQ(m.at("downloads"), 1);
+  EXPECT_EQ(m.at("fakes_delivered"), 1);
+  EXPECT_EQ(m.at("wrong_bytes"), 0);
+}
+
 TEST(metrics, percentiles_are_of_what_succeeded) {
   std::vector<operation> ops;
   for (std::uint64_t i = 1; i <= 100; ++i) ops.push_back(resolve(operation::outcome::ok, 1, i * 1000));
