@@ -16,6 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::uint16_t mesh_port = 50315;
+constexpr std::uint64_t most_at_once = 5'000;  // timers and deliveries at one instant, for each node
 constexpr const char* music_folder = "/music";
 
 /// Answers from the catalogue what a sandboxed analyzer would find in the file's bytes, of which it reads
@@ -293,8 +294,15 @@ void world::run_ready_actors() {
 void world::run_until(virtual_time end) {
   auto& clock = scheduler().clock();
   const auto limit = end + epoch_;
+  auto last = clock.current_time;
+  std::uint64_t at_once = 0;
   for (;;) {
     run_ready_actors();
+    at_once = clock.current_time == last ? at_once + 1 : 0;
+    last = clock.current_time;
+    if (at_once > most_at_once * nodes_.size())
+      throw time_stands_still("time stands still at " + std::to_string(now() / 1us) +
+                              " us: something is due again and again");
     const auto event = events_.next_time();
     std::optional<virtual_time> timeout;
     if (!clock.schedule().empty()) timeout = clock.schedule().begin()->first.time_since_epoch();

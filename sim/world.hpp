@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <stdexcept>
 #include <vector>
 
 #include <caf/actor_system.hpp>
@@ -49,6 +50,11 @@ struct sim_node {
 
 inline virtual_time seconds(double s) { return virtual_time(static_cast<std::int64_t>(s * 1e9)); }
 
+/// Something happens again and again without time going on: a timer that is due and stays so.
+struct time_stands_still : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
 /// Nodes, network and time of one simulation: everything happens on the calling thread, event by event, in an
 /// order that the seed alone decides.
 class world {
@@ -71,7 +77,7 @@ class world {
   event_queue& events() { return events_; }
   /// Schedules by this world's clock, which begins at zero.
   void at(virtual_time when, std::function<void()> what) { events_.at(when + epoch_, std::move(what)); }
-  /// Runs everything that happens until then.
+  /// Runs everything that happens until then. Throws time_stands_still.
   void run_until(virtual_time end);
 
   void start_node(std::size_t index);
