@@ -276,8 +276,11 @@ transfer_actor::behavior_type transfer(self_pointer self, transfer_setup setup) 
         run(self, self->state.logic->set_rate(now(self), share.bytes_per_s));
       },
       [self](const component_links& links) {
-        self->state.setup.links = links;
+        const auto old = std::exchange(self->state.setup.links, links);
         self->state.children->report_to(links.telemetry);
+        const bool resolver = old.resolver != links.resolver;
+        if (resolver || old.dht != links.dht || old.transport != links.transport)
+          run(self, self->state.logic->mesh_restarted(now(self), resolver));
       },
       [self](const alarm& message) {
         if (self->state.timer.take(message)) run(self, self->state.logic->tick(now(self)));

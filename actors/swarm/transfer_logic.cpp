@@ -242,7 +242,7 @@ transfer_logic::effects transfer_logic::tick(nanoseconds now) {
   if (!is_running()) return out;
   if (resolve_due_ && now >= *resolve_due_) {
     resolve_due_.reset();
-    if (!has_variant()) {
+    if (!has_variant() && !in_vain_for_now(now)) {
       end_with(now, fb::TransferState::failed,
                "not found: the mesh gave no answer for recording " +
                    (status_.mbid ? to_string(from_fb<vsf::mbid>(*status_.mbid)) : std::string()) +
@@ -251,7 +251,7 @@ transfer_logic::effects transfer_logic::tick(nanoseconds now) {
       out.push_back(save{snapshot(), stored::synced});
       return out;
     }
-    if (!can_flow()) ++vain_rounds_;
+    if (has_variant() && !can_flow()) ++vain_rounds_;
   }
   if (resolve_again_ && now >= *resolve_again_) {
     if (!has_variant() || active(false) < wanted_sources())

@@ -59,6 +59,7 @@ class transfer_logic {
     /// While fewer sources than wanted are in use, the mesh is asked for more that often.
     nanoseconds look_interval = std::chrono::seconds(30);
     nanoseconds resolve_deadline = std::chrono::milliseconds(4900);
+    nanoseconds mesh_recovery = std::chrono::seconds(30);
     nanoseconds first_backoff = std::chrono::seconds(2);
     nanoseconds last_backoff = std::chrono::seconds(60);
     nanoseconds refused_pause = std::chrono::minutes(10);
@@ -193,6 +194,9 @@ class transfer_logic {
   effects start(nanoseconds now);
   /// `banned` are those of the answer's offers that this node no longer takes.
   effects resolved(nanoseconds now, const fb::ResolveResult& answer, std::set<storage::offer> banned = {});
+  /// The resolver itself or what it stands on was brought back: what was asked of the old one is asked again,
+  /// and for a while hearing of nobody does not mean that there is nobody.
+  effects mesh_restarted(nanoseconds now, bool resolver);
 
   /// `pieces`: what it has, unless all.
   effects source_opened(nanoseconds now, source_number source, const source_pace& pace,
@@ -285,6 +289,7 @@ class transfer_logic {
                     const std::vector<variant_choice>& choices, effects& out);
   void later_answer(nanoseconds now, const std::vector<variant_choice>& choices, effects& out);
   void ask_later(nanoseconds now);
+  bool in_vain_for_now(nanoseconds now);
   void take_sources(const variant_choice& choice);
   void choose(nanoseconds now, const variant_choice& choice, effects& out);
   bool usable(nanoseconds now, const known_source& s) const;
@@ -352,8 +357,9 @@ class transfer_logic {
   std::set<storage::offer> banned_offers_;  // of the last answer
   std::string rejected_partial_;            // on its way to quarantine
   token_bucket bucket_;
-  std::optional<nanoseconds> resolve_due_;    // no answer until then: none will come
-  std::optional<nanoseconds> resolve_again_;  // back-off
+  std::optional<nanoseconds> resolve_due_;     // no answer until then: none will come
+  std::optional<nanoseconds> recovers_until_;  // something below the resolver was brought back
+  std::optional<nanoseconds> resolve_again_;   // back-off
   std::optional<nanoseconds> last_resolve_;
   unsigned vain_rounds_ = 0;
   std::optional<nanoseconds> room_again_;  // waits for room on a disk until it is looked at again

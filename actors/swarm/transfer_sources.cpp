@@ -36,6 +36,25 @@ void transfer_logic::ask_later(nanoseconds now) {
   resolve_again_ = std::max(now, last_resolve_.value_or(now) + backoff(vain_rounds_));
 }
 
+transfer_logic::effects transfer_logic::mesh_restarted(nanoseconds now, bool resolver) {
+  effects out;
+  if (!is_running()) return out;
+  recovers_until_ = now + how_.mesh_recovery;
+  if (!resolver || !resolve_due_) return out;
+  resolve_due_.reset();
+  ask_resolver(now, out);
+  return out;
+}
+
+/// Whether a resolve in vain may be the fault of an actor that was just brought back; it is then repeated.
+bool transfer_logic::in_vain_for_now(nanoseconds now) {
+  if (!recovers_until_ || now >= *recovers_until_) return false;
+  ++vain_rounds_;
+  ask_later(now);
+  set_state(fb::TransferState::resolving, "a part of this node was restarted; the mesh is asked again");
+  return true;
+}
+
 transfer_logic::effects transfer_logic::resolved(nanoseconds now, const fb::ResolveResult& answer,
                                                  std::set<storage::offer> banned) {
   effects out;
@@ -58,6 +77,7 @@ void transfer_logic::first_answer(nanoseconds now, const fb::ResolveResult& answ
   if (choices.empty() && refuses_any(answer)) return end_rejected(now, out);
   if (choices.empty()) {
     const bool only_us = answer.candidates() != nullptr && answer.candidates()->size() > 0;
+    if (!only_us && in_vain_for_now(now)) return;
     // An empty answer that nobody gave says nothing about the recording.
     const bool nobody_asked = !only_us && answer.asked() == 0;
     end_with(now, fb::TransferState::failed,
