@@ -7,6 +7,7 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include "actors/node/node_actor.hpp"
+#include "config/host_port.hpp"
 #include "storage/event_store.hpp"
 
 namespace vsf::sim {
@@ -195,8 +196,9 @@ std::vector<config::host_port> world::choose_bootstrap(const host& whose) {
     if (accepts(whose, *node->machine)) known.push_back(node->index);
   std::vector<config::host_port> out;
   for (std::size_t k = 0; !known.empty() && k < plan_.population.bootstrap_contacts; ++k) {
-    const auto text = to_string(nodes_[known[random_.below(known.size())]]->machine->address());
-    out.push_back({text.substr(0, text.rfind(':')), mesh_port});
+    auto at = nodes_[known[random_.below(known.size())]]->machine->address();
+    at.port = mesh_port;
+    out.push_back(config::parse_host_port(to_string(at)).value());
   }
   return out;
 }
