@@ -26,6 +26,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto answer_within = 6s;  // the resolver promises 5 s
+constexpr auto recovery = 5s;       // a DHT has to find its way back into the mesh
 constexpr auto poll_interval = 500ms;
 constexpr auto download_within = 200s;
 
@@ -76,16 +77,10 @@ void supervised_users::run(std::function<void(caf::event_based_actor*)> task) {
   caf::anon_send(probe_, user_task{std::move(task)});
 }
 
-std::uint64_t supervised_users::crashes(std::size_t node) const {
-  std::uint64_t out = 0;
-  for (const auto& [path, past] : world_.nodes()[node]->tree->past()) out += past.crashes;
-  return out;
-}
-
 void supervised_users::ask(std::uint64_t id) {
   auto& op = running_.at(id);
   ++op.asked;
-  op.crashes = crashes(op.node);
+  op.asked_at = world_.now();
   if (op.download)
     ask_swarm(id);
   else
@@ -102,9 +97,9 @@ void supervised_users::fail(std::uint64_t id, const std::string& what) {
 
 void supervised_users::disturbed(std::uint64_t id, const std::string& what) {
   auto& op = running_.at(id);
-  if (crashes(op.node) == op.crashes) return fail(id, what);
+  const auto crash = last_crash_.find(op.node);
+  if (crash == last_crash_.end() || crash->second + recovery < op.asked_at) return fail(id, what);
   ++tally_.asked_again;
-  op.crashes = crashes(op.node);
   world_.at(world_.now() + 1s, [this, id] {
     if (running_.contains(id)) ask(id);
   });

@@ -5,8 +5,8 @@
 namespace vsf::sim {
 
 /// People at the nodes of a world in which actors crash. Whoever asked something of a node on which an actor
-/// crashed before the answer came asks again, as a person whose program said "try again" would; a crash at
-/// another node is no excuse, and neither is one for what had been acknowledged.
+/// crashed in the seconds before or until the answer came asks again, as a person whose program said "try
+/// again" would; a crash at another node is no excuse, and neither is one for what had been acknowledged.
 class supervised_users {
  public:
   explicit supervised_users(world& where);
@@ -21,6 +21,7 @@ class supervised_users {
     std::size_t resolves = 0, resolved = 0, downloads = 0, downloaded = 0, asked_again = 0;
   };
   const tally& counted() const { return tally_; }
+  void crashed(std::size_t node) { last_crash_[node] = world_.now(); }
   /// What failed or did not end, a line each.
   std::vector<std::string> failures() const;
   /// Transfers that a swarm acknowledged and does not list as done. Runs the world a little.
@@ -32,8 +33,8 @@ class supervised_users {
     std::size_t node = 0;
     std::size_t recording = 0;
     virtual_time began{0};
-    std::uint64_t asked = 0;    // how often
-    std::uint64_t crashes = 0;  // of the node's actors when it was last asked
+    std::uint64_t asked = 0;  // how often
+    virtual_time asked_at{0};
     std::string transfer;
   };
   void begin(bool download);
@@ -48,12 +49,12 @@ class supervised_users {
   void disturbed(std::uint64_t id, const std::string& what);
   void fail(std::uint64_t id, const std::string& what);
   void run(std::function<void(caf::event_based_actor*)> task);
-  std::uint64_t crashes(std::size_t node) const;
 
   world& world_;
   crypto::seeded_random random_;
   std::map<std::uint64_t, operation> running_;
   std::map<std::pair<std::size_t, std::string>, std::size_t> acknowledged_;  // node and transfer -> recording
+  std::map<std::size_t, virtual_time> last_crash_;                           // by node
   std::vector<std::string> failures_;
   tally tally_;
   std::uint64_t next_id_ = 1;

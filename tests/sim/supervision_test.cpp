@@ -53,8 +53,8 @@ std::string describe(const deed& d) {
 class killer {
  public:
   /// `only` empty: all kinds.
-  killer(world& where, std::uint64_t seed, std::string only)
-      : world_(where), random_(seed), only_(std::move(only)) {}
+  killer(world& where, supervised_users& users, std::uint64_t seed, std::string only)
+      : world_(where), users_(users), random_(seed), only_(std::move(only)) {}
 
   void schedule(unsigned rounds, virtual_time from) {
     for (unsigned r = 0; r < rounds; ++r) world_.at(from + r * round_time, [this] { begin_round(); });
@@ -97,6 +97,7 @@ class killer {
       problems_.push_back(describe(done) + ": is listed as alive and isn't");
       return;
     }
+    users_.crashed(node);
     deeds_.push_back(done);
     ++killed_[kind];
     world_.at(world_.now() + check_after, [this, done, before] {
@@ -106,6 +107,7 @@ class killer {
   }
 
   world& world_;
+  supervised_users& users_;
   crypto::seeded_random random_;
   std::string only_;
   std::set<std::size_t> used_;
@@ -141,10 +143,10 @@ outcome run(std::uint64_t seed, unsigned rounds, const std::string& only) {
     w.at(virtual_time(15s) * node->index / plan.nodes, [&w, i = node->index] { w.start_node(i); });
   }
   supervised_users users(w);
-  killer hand(w, seed * 7919 + 1, only);
+  killer hand(w, users, seed * 7919 + 1, only);
   const auto work = rounds * round_time;
   // So dense that each kind is met in each round.
-  users.schedule(40 * rounds, 14 * rounds, warm_up, warm_up + work);
+  users.schedule(60 * rounds, 60 * rounds, warm_up, warm_up + work);
   hand.schedule(rounds, warm_up + 2s);
   outcome out;
   for (const auto at : {warm_up, warm_up + work / 2, warm_up + work})
