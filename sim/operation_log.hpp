@@ -37,7 +37,7 @@ class operation_log {
   std::uint64_t memory_bytes_before_ = 0;
 };
 
-/// What this process has in memory; 0 if the system does not say.
+/// What this process has in memory; 0 if the system does not say or a sanitizer would distort it.
 std::uint64_t resident_memory_bytes();
 
 }  // namespace vsf::sim

@@ -158,7 +158,7 @@ std::string html_report(const run_log& log, const verdict& judged) {
   out.heading("How long a download takes").raw(draw_distribution(log, operation::kind::download));
   out.heading("Nodes at the end")
       .raw(draw_map(log))
-      .paragraph("Two axes of the latency model's space: distances are round-trip times.");
+      .paragraph("Two of the three axes of the latency model's space: what is far apart takes long.");
   write_expectations(out, plan, judged);
   out.heading("Metrics").begin_table({"metric", "value"});
   for (const auto& [name, value] : judged.metrics) out.row({name, number_text(value)});

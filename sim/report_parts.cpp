@@ -41,7 +41,8 @@ struct svg {
   void axis(double most, const std::string& unit) {
     line(x(0), y(0), x(1), y(0), "axis");
     for (int i = 0; i <= 5; ++i)
-      text(x(i / 5.0), height - bottom + 18, fixed(most * i / 5, most < 20 ? 1 : 0) + ' ' + unit);
+      text(x(i / 5.0), height - bottom + 18, fixed(most * i / 5, most < 20 ? 1 : 0) + ' ' + unit,
+           i == 5 ? "end" : "middle");
   }
   std::string take() {
     out << "</svg>";
@@ -89,6 +90,10 @@ void draw_population(svg& page, const run_log& log, double end_us) {
   mark(1);
   page.out << "<polyline class=\"population\" points=\"" << points.str() << "\"/>";
 }
+
+constexpr std::array<const char*, latency::regions.size()> region_names{
+    "North America, east", "North America, west", "Europe",  "East Asia", "South Asia",
+    "Southeast Asia",      "South America",       "Oceania", "Africa"};
 
 enum class standing : std::uint8_t { never_up, up, up_again, cut, killed };
 constexpr std::array<const char*, 5> standing_css{"never", "up", "again", "cut", "killed"};
@@ -201,17 +206,20 @@ std::string draw_map(const run_log& log) {
   // The two axes along which the model's regions lie furthest apart.
   constexpr double reach_us = 150'000;
   svg page(640, "nodes on the latency model's map");
+  const auto x_of = [&](std::int32_t us) { return page.x(std::clamp(0.5 + us / (2 * reach_us), 0.0, 1.0)); };
+  const auto y_of = [&](std::int32_t us) { return page.y(std::clamp(0.5 + us / (2 * reach_us), 0.0, 1.0)); };
+  for (std::size_t i = 0; i < latency::regions.size(); ++i) {
+    const auto& centre = latency::regions[i].centre_us;
+    page.text(x_of(centre[1]), y_of(centre[2]) - 40, region_names[i]);
+  }
   const auto states = standings(log);
   for (std::size_t node = 0; node < states.size(); ++node) {
     const auto place = latency::place_of(log.run().seed, node);
     const auto state = static_cast<std::size_t>(states[node]);
-    const auto share = [&](std::size_t axis) {
-      return std::clamp(0.5 + place.position_us[axis] / (2 * reach_us), 0.0, 1.0);
-    };
-    page.out << "<circle class=\"" << standing_css[state] << "\" cx=\"" << fixed(page.x(share(1)), 1)
-             << "\" cy=\"" << fixed(page.y(share(2)), 1) << "\" r=\"4\"><title>node " << node << ", "
-             << standing_text[state] << ", access delay " << fixed(place.access_us / 1000.0, 1)
-             << " ms</title></circle>";
+    page.out << "<circle class=\"" << standing_css[state] << "\" cx=\""
+             << fixed(x_of(place.position_us[1]), 1) << "\" cy=\"" << fixed(y_of(place.position_us[2]), 1)
+             << "\" r=\"4\"><title>node " << node << ", " << standing_text[state] << ", access delay "
+             << fixed(place.access_us / 1000.0, 1) << " ms</title></circle>";
   }
   for (std::size_t state = 0; state < standing_css.size(); ++state) {
     const auto y = top + 16 * static_cast<double>(state);
