@@ -99,6 +99,8 @@ void resolve_logic::forget(const subject& about) {
 void resolve_logic::remember(const run& r, nanoseconds now) {
   // Nobody was asked or nobody answered: that says nothing about the MBID.
   if (r.get_id != 0 || r.known.asked == 0) return;
+  // Time was up before anybody was located: whoever asks again shall not get the same answer.
+  if (r.known.contacts.empty() && !(r.finds.empty() && r.to_find.empty())) return;
   forget(r.about);
   while (cache_.size() >= settings_.cached) {
     ++counters_.evicted;

@@ -77,9 +77,17 @@ void transfer_logic::first_answer(nanoseconds now, const fb::ResolveResult& answ
   if (choices.empty() && refuses_any(answer)) return end_rejected(now, out);
   if (choices.empty()) {
     const bool only_us = answer.candidates() != nullptr && answer.candidates()->size() > 0;
-    if (!only_us && in_vain_for_now(now)) return;
     // An empty answer that nobody gave says nothing about the recording.
     const bool nobody_asked = !only_us && answer.asked() == 0;
+    // Not for want of peers, which is known at once: those that were asked just did not answer in time.
+    const bool too_slow =
+        nobody_asked && std::chrono::microseconds(answer.elapsed_us()) > how_.resolve_deadline / 2;
+    if (too_slow && vain_rounds_ < how_.rounds_before_fallback) {
+      ++vain_rounds_;
+      ask_later(now);
+      return set_state(fb::TransferState::resolving, "the mesh did not answer in time; it is asked again");
+    }
+    if (!only_us && in_vain_for_now(now)) return;
     end_with(now, fb::TransferState::failed,
              nobody_asked ? "not found: nobody could be asked for recording " + name +
                                 "; this node has no peers or asks too much at once: try again in a minute"
