@@ -27,6 +27,7 @@ namespace {
 
 constexpr auto answer_within = 6s;  // the resolver promises 5 s
 constexpr auto recovery = 5s;       // a DHT has to find its way back into the mesh
+constexpr auto patience = 30s;
 constexpr auto poll_interval = 500ms;
 constexpr auto download_within = 200s;
 
@@ -128,6 +129,15 @@ void supervised_users::on_resolved(const record<fb::ResolveResult>& answer) {
         if (candidate->node() != nullptr && candidate->contact() != nullptr &&
             from_fb<node_id>(*candidate->node()) == node->who.node_id && node->serves(it->second.recording))
           ++found;
+  const bool says_nothing = answer->replicas() == 0 || answer->publishers() > 0;
+  if (found == 0 && says_nothing && world_.now() - it->second.began < patience) {
+    ++tally_.unlocated;
+    world_.at(world_.now() + 2s, [this, id = it->first] {
+      if (running_.contains(id)) ask(id);
+    });
+    ++it->second.asked;  // this question is answered
+    return;
+  }
   if (found == 0)
     return disturbed(answer->id(), "found none of those who have it (" + std::to_string(answer->replicas()) +
                                        " nodes answered, " + std::to_string(answer->publishers()) +

@@ -187,6 +187,8 @@ void expect_no_problems(const outcome& got, std::uint64_t seed, const std::strin
                   << (only.empty() ? "" : " VSF_KIND=" + only) << " test_sim_supervision";
   EXPECT_EQ(got.tally.resolved, got.tally.resolves);
   EXPECT_EQ(got.tally.downloaded, got.tally.downloads);
+  // Of a hundred questions one may have to be asked twice by who meets no crash at his own node.
+  EXPECT_LE(got.tally.unlocated * 25, got.tally.resolves);
 }
 
 const std::set<std::string>& kinds_of_today() {
