@@ -21,6 +21,11 @@ constexpr std::uint64_t max_bytes_per_node = std::uint64_t{2} << 20;
 /// Of the simulator itself: catalogue, remembered signatures, the log.
 constexpr std::uint64_t fixed_bytes = std::uint64_t{96} << 20;
 
+/// What a node keeps for others is as much as the others publish and has a bound of its own: this for each
+/// leaf, with its row.
+constexpr std::uint64_t bytes_per_held_leaf = 1024;
+constexpr const char* held_leaves_gauge = "dht.held_leaves";
+
 /// A supervisor waits before it brings an actor back, longer each time.
 constexpr std::uint64_t restart_window_us = 120'000'000;
 /// Events carry milliseconds.
@@ -143,14 +148,23 @@ class health_check {
 
   void check_memory(const sample_record& r) {
     const auto nodes = log_.run().nodes;
-    const auto apart = log_.run().memory_bytes + r.disk_bytes + fixed_bytes;
-    const auto per_node = (r.memory_bytes - std::min(r.memory_bytes, apart)) / nodes;
+    const auto apart = log_.run().memory_bytes + r.disk_bytes;
+    const auto used = r.memory_bytes - std::min(r.memory_bytes, apart);
     auto& largest = out_.looked_at["memory_bytes_per_node"];
-    largest = std::max(largest, (r.memory_bytes - std::min(r.memory_bytes, apart - fixed_bytes)) / nodes);
-    if (per_node > max_bytes_per_node)
+    largest = std::max(largest, used / nodes);
+    if (used > fixed_bytes + nodes * (max_bytes_per_node + held_leaves(r) * bytes_per_held_leaf))
       complain("memory", r.node, r.at_us,
                std::to_string(r.memory_bytes) + " bytes in memory for " + std::to_string(nodes) +
                    " nodes are more than " + std::to_string(max_bytes_per_node) + " for each");
+  }
+
+  /// By the mean of the nodes that were asked so far.
+  std::uint64_t held_leaves(const sample_record& r) {
+    const auto gauge = r.gauges.find(held_leaves_gauge);
+    if (gauge != r.gauges.end()) held_leaves_[r.node] = std::clamp<std::int64_t>(gauge->second, 0, 1 << 20);
+    std::int64_t sum = 0;
+    for (const auto& [node, leaves] : held_leaves_) sum += leaves;
+    return held_leaves_.empty() ? 0 : static_cast<std::uint64_t>(sum) / held_leaves_.size();
   }
 
   void judge(const restart_record& r, std::size_t line) {
@@ -172,6 +186,7 @@ class health_check {
   std::vector<std::optional<std::uint64_t>> stopped_at_us_;
   std::vector<std::pair<const restart_record*, std::size_t>> restarts_;
   std::set<std::string> unknown_gauges_;
+  std::map<std::size_t, std::int64_t> held_leaves_;
 };
 
 bool same(double a, double b) { return std::fabs(a - b) <= 1e-9 * std::max(std::fabs(a), std::fabs(b)); }

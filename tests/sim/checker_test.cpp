@@ -350,6 +350,11 @@ TEST(checker, sees_queues_and_memory_without_bound) {
   EXPECT_EQ(memory.complaints(), checks{"memory"});
   memory.change(line, [](json& r) { r["disk_bytes"] = std::uint64_t{1} << 30; });
   EXPECT_EQ(memory.complaints(), checks{});
+  memory.change(line, [](json& r) {
+    r["disk_bytes"] = 0;
+    r["gauges"]["dht.held_leaves"] = 80'000;
+  });
+  EXPECT_EQ(memory.complaints(), checks{}) << "it keeps as much for others";
 }
 
 TEST(checker, names_what_where_when_and_the_line) {
