@@ -37,7 +37,7 @@ enum class mutation : std::uint8_t {
   no_ban,
   no_stealing,
   no_resume,
-  no_finish_sync,
+  no_checkpoint_sync,
   early_ack,
   no_content_check,
   // supervision
@@ -66,7 +66,7 @@ inline constexpr std::array mutation_names{
     std::string_view("no-ban"),
     std::string_view("no-stealing"),
     std::string_view("no-resume"),
-    std::string_view("no-finish-sync"),
+    std::string_view("no-checkpoint-sync"),
     std::string_view("early-ack"),
     std::string_view("no-content-check"),
     std::string_view("no-restart"),

@@ -123,10 +123,6 @@ void auditor::begin_download(std::size_t index) {
 void auditor::before_fault(const fault& what, const std::vector<std::size_t>& whom) {
   if (!is_stop(what.what)) return;
   for (const auto index : whom) {
-    if (what.what == fault::kind::power_cut) {
-      cut_.insert(index);
-      continue;
-    }
     const storage::transfer_store transfers(world_.nodes()[index]->store);
     const auto read =
         transfers.for_each([&](const std::string& id, const record<fb::TransferRecord>& transfer) {
@@ -210,7 +206,7 @@ void auditor::look_at_disks(std::map<std::string, double>& out) const {
           const auto* status = transfer->status();
           if (status == nullptr || status->state() != fb::TransferState::done) return true;
           if (!is_whole(*node, *status)) ++wrong;
-          if (!interrupted_.contains({node->index, id}) || cut_.contains(node->index)) return true;
+          if (!interrupted_.contains({node->index, id})) return true;
           const auto useful =
               static_cast<double>(status->bytes_received()) - static_cast<double>(status->bytes_wasted());
           const auto total = static_cast<double>(status->bytes_total());

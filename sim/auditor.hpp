@@ -52,9 +52,8 @@ class auditor {
   caf::actor probe_;
   std::map<mbid, std::size_t> index_of_;
   std::set<std::size_t> liars_;
-  std::set<std::size_t> cut_;  // lost power at least once
   std::set<download> acknowledged_;
-  std::set<download> interrupted_;  // under way when their process was killed
+  std::set<download> interrupted_;  // under way when their node was stopped
   std::vector<std::shared_ptr<stranger>> strangers_;
   stranger::complaints complaints_;
   std::map<std::string, double> counted_;  // of all nodes' reports

@@ -29,7 +29,7 @@ bool write_text(const std::string& path, const std::string& text) {
   return false;
 }
 
-nlohmann::ordered_json to_json(const trial& what, const verdict& came_of_it) {
+nlohmann::ordered_json to_json(const trial& what, const trial_result& came_of_it) {
   return {{"plan", what.plan.name},
           {"seed", what.seed},
           {"schedule_seed", what.schedule_seed},

@@ -18,7 +18,7 @@ struct trial {
   bool operator==(const trial&) const = default;
 };
 
-struct verdict {
+struct trial_result {
   std::map<std::string, double> metrics;
   std::vector<std::string> failures;  // sentences; none: everything held
   std::uint64_t trace_hash = 0;
@@ -27,7 +27,7 @@ struct verdict {
 
 /// Runs it with an auditor beside the scenario's own users, and judges it by the plan's expectations and by
 /// those that must hold under any plan.
-verdict run_trial(const trial& what);
+trial_result run_trial(const trial& what);
 
 /// What must hold under any plan.
 std::vector<expectation> promises_of(const scenario& plan);

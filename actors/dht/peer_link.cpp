@@ -54,7 +54,6 @@ void peer_link::send(link_time t, session& in, byte_view message, link_effects& 
 
 void peer_link::handshake(link_time t, const contact& whom, byte_view message, crypto::random_source& random,
                           link_effects& out) {
-  if (mutant(mutation::stale_session_reuse) && !sessions_.empty()) return;
   auto begun = opening::begin(*context_, whom, new_id(random), message, t.unix_ms, t.now, random);
   if (!begun) {
     for (const auto& a : in_flight_) out.push_back(ask_refused{a.tag});
@@ -178,6 +177,7 @@ void peer_link::on_handshake(link_time t, const endpoint& from, const handshake_
 }
 
 void peer_link::keep(session established, link_effects& out) {
+  if (mutant(mutation::stale_session_reuse) && !sessions_.empty()) return;
   if (sessions_.size() >= max_sessions) {
     const auto oldest = std::min_element(
         sessions_.begin(), sessions_.end(),

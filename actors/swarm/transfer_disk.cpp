@@ -233,7 +233,8 @@ result<transfer_disk::written> transfer_disk::write(std::uint32_t first_leaf, st
 
 result<void> transfer_disk::checkpoint(fb::TransferRecordT transfer) {
   if (!file_) return fail("The partial file is not open: retry this download.");
-  if (auto done = file_->sync(); !done) return done;
+  if (!mutant(mutation::no_checkpoint_sync))
+    if (auto done = file_->sync(); !done) return done;
   synced_ = had_.raw();
   if (auto done = put(transfer, storage::durability::synced); !done) return done;
   if (had_.set_count() == had_.size()) return {};
@@ -262,8 +263,7 @@ result<std::string> transfer_disk::choose_name(const mbid& recording) const {
 
 result<std::string> transfer_disk::finish(fb::TransferRecordT transfer, const std::string& name) {
   if (!file_) return fail("The partial file is not open: retry this download.");
-  if (!mutant(mutation::no_finish_sync))
-    if (auto done = file_->sync(); !done) return tl::unexpected(done.error());
+  if (auto done = file_->sync(); !done) return tl::unexpected(done.error());
   synced_ = had_.raw();
   if (auto room = check_room(std::nullopt); !room) return tl::unexpected(room.error());
   transfer.status->path = name;

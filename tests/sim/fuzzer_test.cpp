@@ -1,0 +1,114 @@
+#include "sim/fuzzer.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include <gtest/gtest.h>
+
+#include "net/crypto/crypto.hpp"
+
+namespace vsf::sim {
+namespace {
+
+class fuzzer : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    crypto::use(crypto::suite::stand_in);
+    crypto::memoise(true);
+  }
+  void TearDown() override { crypto::use(crypto::suite::real); }
+};
+
+bool has(const trial& t, fault::kind what) {
+  return std::any_of(t.plan.faults.begin(), t.plan.faults.end(),
+                     [&](const fault& f) { return f.what == what; });
+}
+
+TEST_F(fuzzer, plans_are_valid_differ_and_leave_time_to_heal) {
+  std::set<std::string> seen;
+  for (std::uint64_t i = 0; i < 100; ++i) {
+    const auto drawn = draw_trial({7, 50, 30}, i);
+    const auto text = to_yaml(drawn.plan);
+    const auto again = parse_scenario(text, "drawn");
+    ASSERT_TRUE(again) << again.error().message << text;
+    EXPECT_TRUE(*again == drawn.plan) << text;
+    EXPECT_EQ(drawn.plan.nodes, 50u);
+    EXPECT_DOUBLE_EQ(drawn.plan.end_s(), 1800);
+    EXPECT_GE(fault_kinds(drawn.plan), 5u);
+    for (const auto& f : drawn.plan.faults) {
+      EXPECT_GE(f.at_s, drawn.plan.population.join_spread_s + drawn.plan.timeline.warmup_s);
+      EXPECT_LE(f.at_s + std::max(f.for_s, f.back_after_s), 0.6 * drawn.plan.end_s());
+    }
+    auto unnamed = drawn.plan;
+    unnamed.name.clear();
+    seen.insert(to_yaml(unnamed));
+  }
+  EXPECT_EQ(seen.size(), 100u);
+}
+
+TEST_F(fuzzer, a_plan_follows_from_seed_and_number_alone) {
+  EXPECT_TRUE(draw_trial({7, 50, 30}, 3) == draw_trial({7, 50, 30}, 3));
+  EXPECT_FALSE(draw_trial({7, 50, 30}, 3) == draw_trial({7, 50, 30}, 4));
+  EXPECT_FALSE(draw_trial({7, 50, 30}, 3) == draw_trial({8, 50, 30}, 3));
+}
+
+TEST_F(fuzzer, shrinking_ends_at_what_the_failure_needs) {
+  // Planted: it fails with a partition and a power cut together, among 12 nodes or more.
+  const auto fails = [](const trial& t) {
+    return has(t, fault::kind::partition) && has(t, fault::kind::power_cut) && t.plan.nodes >= 12;
+  };
+  std::size_t tried = 0;
+  for (std::uint64_t i = 0; i < 200; ++i) {
+    const auto drawn = draw_trial({11, 50, 30}, i);
+    if (!fails(drawn)) continue;
+    ++tried;
+    const auto small = shrink(drawn, fails, 300);
+    EXPECT_TRUE(fails(small.smallest));
+    EXPECT_EQ(small.smallest.plan.faults.size(), 2u) << to_yaml(small.smallest.plan);
+    EXPECT_LT(small.smallest.plan.nodes, 18u);
+    EXPECT_EQ(small.smallest.schedule_seed, 0u);
+    EXPECT_LT(small.smallest.plan.end_s(), drawn.plan.end_s());
+    EXPECT_LE(small.runs, 300u);
+  }
+  EXPECT_GT(tried, 5u);
+}
+
+TEST_F(fuzzer, shrinking_stops_after_so_many_runs) {
+  std::size_t asked = 0;
+  const auto small = shrink(
+      draw_trial({1, 50, 30}, 0), [&](const trial&) { return ++asked, true; }, 5);
+  EXPECT_EQ(small.runs, 5u);
+  EXPECT_EQ(asked, 5u);
+}
+
+TEST_F(fuzzer, the_same_seeds_give_the_same_run_and_another_schedule_another) {
+  auto what = draw_trial({5, 10, 12}, 0);
+  const auto first = run_trial(what), again = run_trial(what);
+  EXPECT_EQ(first.trace_hash, again.trace_hash);
+  EXPECT_EQ(first.metrics, again.metrics);
+  ++what.schedule_seed;
+  EXPECT_NE(run_trial(what).trace_hash, first.trace_hash);
+}
+
+TEST_F(fuzzer, runs_of_an_unbroken_program_keep_every_promise) {
+  for (std::uint64_t i = 0; i < 3; ++i) {
+    const auto what = draw_trial({21, 24, 20}, i);
+    const auto came = run_trial(what);
+    for (const auto& f : came.failures)
+      ADD_FAILURE() << f << "\nseed " << what.seed << ", schedule " << what.schedule_seed << '\n'
+                    << to_yaml(what.plan);
+    EXPECT_GT(came.metrics.at("strangers_heard"), 0);
+    EXPECT_GE(came.metrics.at("settled_resolves"), 20);
+  }
+}
+
+TEST_F(fuzzer, the_command_that_repeats_a_run_names_all_it_needs) {
+  trial what;
+  what.seed = 12;
+  what.schedule_seed = 34;
+  EXPECT_EQ(repeat_command(what, "a.yml", "no-ban"),
+            "vsf-sim fuzz --plan a.yml --seed 12 --schedule-seed 34 --mutant no-ban");
+}
+
+}  // namespace
+}  // namespace vsf::sim
