@@ -138,6 +138,11 @@ void supervised_users::on_resolved(const record<fb::ResolveResult>& answer) {
     ++it->second.asked;  // this question is answered
     return;
   }
+  if (found == 0 && says_nothing) {
+    ++tally_.never_located;
+    running_.erase(it);
+    return;
+  }
   if (found == 0)
     return disturbed(answer->id(), "found none of those who have it (" + std::to_string(answer->replicas()) +
                                        " nodes answered, " + std::to_string(answer->publishers()) +

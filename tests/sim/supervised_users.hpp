@@ -18,7 +18,8 @@ class supervised_users {
   void schedule(std::size_t resolves, std::size_t downloads, virtual_time from, virtual_time to);
 
   struct tally {
-    std::size_t resolves = 0, resolved = 0, downloads = 0, downloaded = 0, asked_again = 0, unlocated = 0;
+    std::size_t resolves = 0, resolved = 0, downloads = 0, downloaded = 0, asked_again = 0, unlocated = 0,
+                never_located = 0;
   };
   const tally& counted() const { return tally_; }
   void crashed(std::size_t node) { last_crash_[node] = world_.now(); }

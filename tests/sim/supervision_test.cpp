@@ -185,9 +185,11 @@ void expect_no_problems(const outcome& got, std::uint64_t seed, const std::strin
   for (const auto& problem : got.problems)
     ADD_FAILURE() << problem << "\nkinds: " << (only.empty() ? "all" : only) << "; repeat: VSF_SEED=" << seed
                   << (only.empty() ? "" : " VSF_KIND=" + only) << " test_sim_supervision";
-  EXPECT_EQ(got.tally.resolved, got.tally.resolves);
+  EXPECT_EQ(got.tally.resolved + got.tally.never_located, got.tally.resolves);
   EXPECT_EQ(got.tally.downloaded, got.tally.downloads);
-  // Of a hundred questions one may have to be asked twice by who meets no crash at his own node.
+  // A popular recording has its leaves at so many that a far node may not have read them all within the
+  // resolver's 5 s, the less so while some of them are just back.
+  EXPECT_LE(got.tally.never_located * 100, got.tally.resolves);
   EXPECT_LE(got.tally.unlocated * 25, got.tally.resolves);
 }
 
@@ -210,14 +212,18 @@ TEST(supervision, without_kills_nothing_crashes_and_everything_is_found) {
 }
 
 TEST(supervision, every_kind_of_actor_may_crash_five_times) {
-  const auto seed = seed_of_run();
   const auto* only = std::getenv("VSF_KIND");
-  const auto got = run(seed, 5, only == nullptr ? "" : only);
-  expect_no_problems(got, seed, only == nullptr ? "" : only);
-  for (const auto& kind : got.kinds) {
-    if (only != nullptr && kind != only) continue;
-    const auto it = got.killed.find(kind);
-    EXPECT_EQ(it == got.killed.end() ? 0u : it->second, 5u) << kind;
+  const std::string wanted = only == nullptr ? "" : only;
+  const auto first = seed_of_run();
+  const auto worlds = std::getenv("VSF_SEED") != nullptr ? 1u : std::getenv("VSF_FULL") != nullptr ? 20u : 3u;
+  for (auto seed = first; seed < first + worlds; ++seed) {
+    const auto got = run(seed, 5, wanted);
+    expect_no_problems(got, seed, wanted);
+    for (const auto& kind : got.kinds) {
+      if (only != nullptr && kind != wanted) continue;
+      const auto it = got.killed.find(kind);
+      EXPECT_EQ(it == got.killed.end() ? 0u : it->second, 5u) << kind << ", VSF_SEED=" << seed;
+    }
   }
 }
 
@@ -229,7 +235,7 @@ TEST(supervision, each_kind_alone_may_crash_five_times) {
     ++seed;
     const auto got = run(seed, 5, kind);
     expect_no_problems(got, seed, kind);
-    EXPECT_EQ(got.killed.size(), 1u);
+    ASSERT_EQ(got.killed.size(), 1u) << kind;
     std::cout << kind << ": " << got.killed.begin()->second << " kills, " << got.tally.asked_again << " of "
               << got.tally.resolves + got.tally.downloads << " operations asked again\n";
   }
