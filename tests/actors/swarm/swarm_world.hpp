@@ -291,6 +291,7 @@ class swarm_node {
     };
     e->log = [](log_level, std::string_view, std::string_view) {};
     e->inline_workers = !real_files;
+    e->on_child = on_child;
     env = e;
     links.who = who;
     links.telemetry = sys.spawn(telemetry::telemetry, env);
@@ -347,6 +348,7 @@ class swarm_node {
   std::shared_ptr<storage::file_system> real_files;
   std::string download_dir = "/downloads";
   std::function<void(config::settings&)> configure;  // at each start
+  std::function<void(const supervisor::live_child&)> on_child;
   identity_ptr who;
   environment_ptr env;
   fake_index index;

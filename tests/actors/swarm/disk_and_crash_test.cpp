@@ -1,4 +1,4 @@
-// Workers whose disk takes its time, in virtual time.
+// Workers whose disk takes its time, in virtual time; actors of the swarm that crash.
 
 #include "actors/swarm/disk_worker_actor.hpp"
 #include "tests/actors/swarm/swarm_world.hpp"
@@ -113,6 +113,39 @@ TEST_F(disk_latency, JobsDieWithTheirWorker) {
   caf::anon_send_exit(to, caf::exit_reason::kill);
   run_for(1s);
   EXPECT_TRUE(got.empty());
+}
+
+class swarm_crash : public swarm_test {
+ protected:
+  void watch(const char* kind) {
+    node(0).on_child = [this, kind](const supervisor::live_child& child) {
+      if (child.kind == kind) seen.push_back(child);
+    };
+  }
+  std::vector<supervisor::live_child> seen;
+};
+
+TEST_F(swarm_crash, ATransferThatWasRestartedAfterACommandCanStillEnd) {
+  using change = supervisor::live_child::change;
+  watch("transfer");
+  node(0).index.silent = true;
+  node(0).start(system());
+  settle();
+  fb::FetchControlT control;
+  control.transfer = fetch(mbid_of(1)).transfer;
+  control.verb = fb::FetchVerb::prioritize;
+  control.priority = fb::Priority::high;
+  ask<record<fb::TransferStatus>>(node(0).links.swarm, record<fb::FetchControl>::pack(control));
+  ASSERT_EQ(seen.size(), 1U);
+  caf::anon_send_exit(caf::actor_cast<caf::actor>(seen[0].who), caf::exit_reason::kill);
+  run_for(2s);
+  ASSERT_EQ(seen.size(), 3U);
+  EXPECT_EQ(seen[1].what, change::crashed);
+  EXPECT_EQ(seen[2].what, change::restarted);
+  run_for(10s);
+  EXPECT_EQ(status(control.transfer).state, fb::TransferState::failed) << "nobody answers";
+  ASSERT_EQ(seen.size(), 4U) << "its turn is free for another";
+  EXPECT_EQ(seen[3].what, change::ended);
 }
 
 }  // namespace
