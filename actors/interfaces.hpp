@@ -172,8 +172,10 @@ struct list_transfers {
   std::uint32_t limit = 100;  // at most 1,000
   std::string only{};         // this transfer alone, or nothing if there is none of that id
 };
-namespace swarm {
+namespace storage {
 class shared_part;
+}
+namespace swarm {
 struct transfer_news;
 }  // namespace swarm
 /// INTERNAL, from a transfer: its status changed, or (then without one) only what `news` says.
@@ -393,7 +395,7 @@ struct session_request {
 
 /// From a transfer: pieces that are whole since, and where they are.
 struct part_grew {
-  std::shared_ptr<const swarm::shared_part> part;
+  std::shared_ptr<const storage::shared_part> part;
   std::vector<std::uint32_t> pieces;
 };
 

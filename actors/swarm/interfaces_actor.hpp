@@ -49,7 +49,7 @@ using disk_command =
 struct disk_answer {
   struct opened {
     transfer_logic::disk_state state;
-    shared_part_ptr part{};
+    storage::shared_part_ptr part{};
   };
   struct proved {
     source_number source = 0;
@@ -61,7 +61,7 @@ struct disk_answer {
     std::uint32_t first_leaf = 0;
     std::uint16_t count = 0;
     std::uint64_t good = 0, bad = 0;
-    shared_part_ptr part{};  // if it has more since
+    storage::shared_part_ptr part{};  // if it has more since
     std::vector<std::uint32_t> completed{};
   };
   struct checkpointed {};

@@ -46,7 +46,7 @@ shared_files::opening shared_files::open(const digest& root) const {
   return {nullptr, problem};
 }
 
-shared_file_ptr shared_files::of_part(shared_part_ptr part) {
+shared_file_ptr shared_files::of_part(storage::shared_part_ptr part) {
   shared_file out;
   out.root = part->root();
   out.size_bytes = part->size_bytes();
@@ -54,7 +54,8 @@ shared_file_ptr shared_files::of_part(shared_part_ptr part) {
   return std::make_shared<const shared_file>(std::move(out));
 }
 
-std::optional<piece_proof> shared_files::proof_of(const shared_part& part, std::uint32_t piece) const {
+std::optional<piece_proof> shared_files::proof_of(const storage::shared_part& part,
+                                                  std::uint32_t piece) const {
   const auto stored = transfers_.get_piece(part.transfer(), piece);
   if (!stored || !*stored) return std::nullopt;
   auto leaves = digests_of((*stored)->hashes);

@@ -6,10 +6,10 @@
 #include <string>
 
 #include "actors/swarm/hash_tree.hpp"
-#include "actors/swarm/shared_part.hpp"
 #include "messages/frame.hpp"
 #include "storage/file_system.hpp"
 #include "storage/library_store.hpp"
+#include "storage/shared_part.hpp"
 #include "storage/transfer_store.hpp"
 #include "storage/tree_store.hpp"
 
@@ -24,7 +24,7 @@ struct shared_file {
   std::int64_t mtime_ns = 0;
   std::shared_ptr<storage::file_reader> reader;
   std::optional<std::int64_t> opened_mtime_ns{};  // as the disk had it when it was opened
-  shared_part_ptr part{};                         // then path, mtime and reader are its own affair
+  storage::shared_part_ptr part{};                // then path, mtime and reader are its own affair
 };
 using shared_file_ptr = std::shared_ptr<const shared_file>;
 
@@ -44,7 +44,7 @@ class shared_files {
   /// The first file with this root that can be opened and has the size the library knows.
   opening open(const digest& root) const;
   /// What peers may have of a running download.
-  static shared_file_ptr of_part(shared_part_ptr part);
+  static shared_file_ptr of_part(storage::shared_part_ptr part);
 
   struct reading {
     frame whole;                   // made by overlay::allocate_bulk: the leaves are in its bulk_room()
@@ -55,7 +55,7 @@ class shared_files {
   reading read(const shared_file& file, std::uint32_t first_leaf, std::uint16_t count, bool recheck) const;
 
   /// What proves one piece that a part has; nothing once its download is over: of a complete one hash() does.
-  std::optional<piece_proof> proof_of(const shared_part& part, std::uint32_t piece) const;
+  std::optional<piece_proof> proof_of(const storage::shared_part& part, std::uint32_t piece) const;
 
   struct hashing {
     std::shared_ptr<const hash_tree> tree;

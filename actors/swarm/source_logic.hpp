@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "actors/overlay/overlay_message.hpp"
-#include "actors/swarm/bitmap.hpp"
 #include "actors/swarm/hash_tree.hpp"
+#include "messages/bitmap.hpp"
 #include "messages/schemas.hpp"
 
 namespace vsf::swarm {

@@ -129,7 +129,8 @@ void run(self_pointer self, transfer_logic::effects effects) {
 }
 
 /// Peers may have what came; those that ask for it hear of it.
-void offer_part(self_pointer self, const shared_part_ptr& part, const std::vector<std::uint32_t>& pieces) {
+void offer_part(self_pointer self, const storage::shared_part_ptr& part,
+                const std::vector<std::uint32_t>& pieces) {
   const auto& setup = self->state.setup;
   if (part && setup.env->settings.transfers.share_partial && setup.links.uploads)
     self->send(setup.links.uploads, part_grew{part, pieces});

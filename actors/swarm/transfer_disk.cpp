@@ -95,7 +95,7 @@ result<transfer_disk::opened> transfer_disk::open(const digest& root, std::uint6
   if (!file) return tl::unexpected(file.error());
   file_ = std::move(*file);
   if (auto loaded = load_hashes(); !loaded) return tl::unexpected(loaded.error());
-  part_ = std::make_shared<shared_part>(transfer_, root_, size_, file_);
+  part_ = std::make_shared<storage::shared_part>(transfer_, root_, size_, piece_count(size_), file_);
   auto out = recheck();
   if (out && existed && out->bytes_kept < size_)
     if (auto room = check_room(0); !room) return tl::unexpected(room.error());

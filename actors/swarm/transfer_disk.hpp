@@ -8,13 +8,13 @@
 #include <string>
 #include <vector>
 
-#include "actors/swarm/bitmap.hpp"
 #include "actors/swarm/hash_tree.hpp"
-#include "actors/swarm/shared_part.hpp"
+#include "messages/bitmap.hpp"
 #include "messages/schemas.hpp"
 #include "storage/ban_store.hpp"
 #include "storage/file_system.hpp"
 #include "storage/library_store.hpp"
+#include "storage/shared_part.hpp"
 #include "storage/transfer_store.hpp"
 
 namespace vsf::swarm {
@@ -55,7 +55,7 @@ class transfer_disk {
   result<opened> open(const digest& root, std::uint64_t size_bytes, const std::string& partial_name,
                       const std::string& finishing_as);
   /// Of the open partial file: the pieces that are whole and can be proven to others.
-  shared_part_ptr part() const { return part_; }
+  storage::shared_part_ptr part() const { return part_; }
   /// Checks a piece's hashes against the root and keeps them. false: they don't belong to it.
   result<bool> prove(std::uint32_t piece, byte_view leaves, byte_view uncles);
   /// Hashes the leaves whose bit is set in `wanted` and writes the right ones. `body` holds all of them, bit
@@ -107,7 +107,7 @@ class transfer_disk {
   bytes synced_;                                         // as stored
   std::map<std::uint32_t, std::vector<digest>> hashes_;  // of pieces with missing leaves
   std::set<std::uint32_t> provable_;                     // pieces whose whole proof is stored
-  std::shared_ptr<shared_part> part_;                    // of this partial file
+  std::shared_ptr<storage::shared_part> part_;           // of this partial file
   crypto::sha256_hasher hasher_;
 };
 

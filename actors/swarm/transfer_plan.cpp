@@ -1,8 +1,9 @@
 #include "actors/swarm/transfer_plan.hpp"
 
 #include <algorithm>
-#include <random>
 #include <utility>
+
+#include "net/crypto/random.hpp"
 
 namespace vsf::swarm {
 
@@ -63,9 +64,8 @@ void transfer_plan::file_piece(std::uint32_t piece) {
 /// Downloaders that feed each other must not all go the same way round: they would meet and then fetch the
 /// same pieces at the same time.
 void transfer_plan::shuffle() {
-  std::mt19937_64 random(how_.order);
-  // Not std::shuffle: the same order from every standard library.
-  for (std::size_t i = turn_.size(); i > 1; --i) std::swap(turn_[i - 1], turn_[random() % i]);
+  crypto::seeded_random random(how_.order);
+  for (std::size_t i = turn_.size(); i > 1; --i) std::swap(turn_[i - 1], turn_[random.below(i)]);
   for (std::uint32_t p = 0; p < proofs_.size(); ++p) file_piece(p);
 }
 

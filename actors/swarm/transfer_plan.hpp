@@ -7,8 +7,8 @@
 #include <set>
 #include <vector>
 
-#include "actors/swarm/bitmap.hpp"
 #include "actors/swarm/hash_tree.hpp"
+#include "messages/bitmap.hpp"
 
 namespace vsf::swarm {
 

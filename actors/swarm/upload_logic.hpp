@@ -90,7 +90,7 @@ class upload_logic {
   };
   struct read_proof {
     std::uint64_t ticket = 0;
-    shared_part_ptr part;
+    storage::shared_part_ptr part;
     std::uint32_t piece = 0;
   };
   struct send_frame {
@@ -116,7 +116,8 @@ class upload_logic {
   effects file_hashed(nanoseconds now, const digest& root, const shared_files::hashing& what);
   effects proof_read(nanoseconds now, std::uint64_t ticket, const std::optional<piece_proof>& proof);
   /// A download has these pieces since.
-  effects part_grew(nanoseconds now, const shared_part_ptr& part, const std::vector<std::uint32_t>& pieces);
+  effects part_grew(nanoseconds now, const storage::shared_part_ptr& part,
+                    const std::vector<std::uint32_t>& pieces);
   /// The session took a frame, or dropped it.
   effects frame_sent(nanoseconds now, session_number session, bool taken);
   /// Limits that hold from now on.
@@ -217,7 +218,7 @@ class upload_logic {
   std::map<std::uint64_t, read_job> reading_;
   std::map<digest, bool> hashing_;
   std::map<std::uint64_t, proof_job> proving_;
-  std::map<digest, std::weak_ptr<const shared_part>> parts_;
+  std::map<digest, std::weak_ptr<const storage::shared_part>> parts_;
   std::set<session_number> wanting_;  // those with requests
   upload_slots slots_;
   peer_traffic traffic_;

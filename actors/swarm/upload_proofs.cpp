@@ -142,7 +142,7 @@ upload_logic::effects upload_logic::proof_read(nanoseconds now, std::uint64_t ti
   return out;
 }
 
-upload_logic::effects upload_logic::part_grew(nanoseconds, const shared_part_ptr& part,
+upload_logic::effects upload_logic::part_grew(nanoseconds, const storage::shared_part_ptr& part,
                                               const std::vector<std::uint32_t>& pieces) {
   effects out;
   if (!part || !how_.shares_parts) return out;

@@ -59,7 +59,7 @@ struct world {
   std::vector<upload_logic::read_leaves> reads;
   std::vector<upload_logic::hash_file> hashes;
   std::vector<upload_logic::read_proof> proofs;
-  std::shared_ptr<shared_part> part;
+  std::shared_ptr<storage::shared_part> part;
   std::map<std::uint64_t, std::size_t> unsent;  // frames, by session
   std::map<std::uint64_t, std::set<std::uint16_t>> open;
   std::uint64_t sent_bytes = 0;
@@ -74,7 +74,8 @@ struct world {
     // One more root is being downloaded.
     digest root{};
     root[0] = part_root;
-    part = std::make_shared<shared_part>("t", root, 6 * piece_size, std::make_shared<no_bytes>());
+    part =
+        std::make_shared<storage::shared_part>("t", root, 6 * piece_size, 6U, std::make_shared<no_bytes>());
   }
   void take(upload_logic::effects effects) {
     for (auto& e : effects) std::visit([this](auto& x) { apply(x); }, e);
@@ -333,8 +334,8 @@ TEST(upload_logic_test, WhatWasReadForAnEndedSessionIsNotSentInTheNext) {
 struct parts_world {
   upload_logic logic;
   digest root{};
-  std::shared_ptr<shared_part> part =
-      std::make_shared<shared_part>("t", root, 4 * piece_size, std::make_shared<no_bytes>());
+  std::shared_ptr<storage::shared_part> part =
+      std::make_shared<storage::shared_part>("t", root, 4 * piece_size, 4U, std::make_shared<no_bytes>());
 
   explicit parts_world(upload_logic::options how = {}) : logic(how) {}
   upload_logic::effects open(std::uint64_t session, bool shares, shared_file_ptr file = nullptr) {

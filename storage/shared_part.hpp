@@ -6,30 +6,29 @@
 #include <string>
 #include <utility>
 
-#include "actors/swarm/bitmap.hpp"
-#include "actors/swarm/hash_tree.hpp"
+#include "messages/bitmap.hpp"
 #include "storage/file_system.hpp"
 
-namespace vsf::swarm {
+namespace vsf::storage {
 
 /// What a running download has of its file, for peers that want the same file. Its disk adds pieces, uploads
 /// read them: safe from any thread.
 class shared_part {
  public:
-  shared_part(std::string transfer, const digest& root, std::uint64_t size_bytes,
-              std::shared_ptr<storage::file_reader> reader)
+  shared_part(std::string transfer, const digest& root, std::uint64_t size_bytes, std::uint32_t pieces,
+              std::shared_ptr<file_reader> reader)
       : transfer_(std::move(transfer)),
         root_(root),
         size_bytes_(size_bytes),
         reader_(std::move(reader)),
-        pieces_(piece_count(size_bytes)) {}
+        pieces_(pieces) {}
 
   /// Whose hashes prove the pieces, in the store.
   const std::string& transfer() const { return transfer_; }
   const digest& root() const { return root_; }
   std::uint64_t size_bytes() const { return size_bytes_; }
   /// nullptr once it is withdrawn.
-  std::shared_ptr<storage::file_reader> reader() const {
+  std::shared_ptr<file_reader> reader() const {
     const std::scoped_lock lock(mutex_);
     return reader_;
   }
@@ -62,9 +61,9 @@ class shared_part {
   const digest root_;
   const std::uint64_t size_bytes_;
   mutable std::mutex mutex_;
-  std::shared_ptr<storage::file_reader> reader_;
+  std::shared_ptr<file_reader> reader_;
   bitmap pieces_;
 };
 using shared_part_ptr = std::shared_ptr<const shared_part>;
 
-}  // namespace vsf::swarm
+}  // namespace vsf::storage

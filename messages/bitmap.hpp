@@ -4,7 +4,7 @@
 
 #include "messages/types.hpp"
 
-namespace vsf::swarm {
+namespace vsf {
 
 /// One bit for each leaf or piece of a file; bit i is bit i % 8 of byte i / 8, in records and on the wire.
 class bitmap {
@@ -38,4 +38,4 @@ class bitmap {
   std::uint32_t set_ = 0;
 };
 
-}  // namespace vsf::swarm
+}  // namespace vsf
