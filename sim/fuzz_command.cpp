@@ -88,6 +88,7 @@ std::optional<int> fuzz_command::run() const {
   const auto suffix = crypto_ == "real" ? std::string(" --crypto real") : std::string();
   auto results = nlohmann::ordered_json::array();
   std::size_t failed = 0;
+  std::string first_failure;
   const auto judge = [&](const trial& what) {
     const auto came = run_trial(what);
     results.push_back(to_json(what, came));
@@ -96,6 +97,7 @@ std::optional<int> fuzz_command::run() const {
               << hex_word(came.trace_hash) << "  " << (came.failures.empty() ? "ok" : "FAILED") << std::endl;
     for (const auto& f : came.failures) std::cout << "  " << f << '\n';
     failed += came.failures.empty() ? 0U : 1U;
+    if (!came.failures.empty()) first_failure = came.failures.front();
     return came.failures.empty();
   };
   if (plan_) {
@@ -114,7 +116,8 @@ std::optional<int> fuzz_command::run() const {
       std::cout << "repeat with: " << repeat_command(what, path, mutant_) << suffix << "\nshrinking..."
                 << std::endl;
       const auto small = shrink(
-          what, [](const trial& t) { return !run_trial(t).failures.empty(); }, shrink_runs_);
+          what, [&](const trial& t) { return fails_alike(run_trial(t).failures, first_failure); },
+          shrink_runs_);
       const auto small_path = folder_ + "/" + what.plan.name + "-small.yml";
       if (!write_text(small_path, to_yaml(small.smallest.plan))) return 1;
       std::cout << "after " << small.runs << " runs: " << small.smallest.plan.nodes << " nodes, "

@@ -154,7 +154,7 @@ std::size_t fault_kinds(const scenario& plan) {
 
 std::vector<expectation> promises_of(const scenario& plan) {
   std::vector<expectation> out{
-      {"wrong_bytes", {}, 0},   {"wrong_files", {}, 0},       {"lost_downloads", {}, 0}, {"let_in", {}, 0},
+      {"wrong_bytes", {}, 0},   {"wrong_files", {}, 0},        {"lost_downloads", {}, 0}, {"let_in", {}, 0},
       {"mailbox_max", {}, 500}, {"refetched_share", {}, 0.05}, {"wasted_share", {}, 0.25}};
   const bool kills_actors = std::any_of(plan.faults.begin(), plan.faults.end(),
                                         [](const fault& f) { return f.what == fault::kind::kill_actor; });
@@ -185,6 +185,7 @@ std::vector<expectation> expected_of(const scenario& plan, const std::map<std::s
   const auto promised = promises_of(plan);
   out.insert(out.end(), promised.begin(), promised.end());
   const auto enough = [&](const char* count) { return metrics.at(count) >= enough_operations; };
+  out.push_back({"settled_downloads_failed", {}, 0});
   if (enough("settled_resolves")) out.push_back({"settled_resolve_success", 0.95, {}});
   if (enough("settled_downloads")) out.push_back({"settled_download_success", 0.9, {}});
   return out;
@@ -285,6 +286,12 @@ shrunk shrink(trial failing, const std::function<bool(const trial&)>& still_fail
     }
   }
   return out;
+}
+
+bool fails_alike(const std::vector<std::string>& failures, const std::string& wanted) {
+  const auto word = wanted.substr(0, wanted.find(' '));
+  return std::any_of(failures.begin(), failures.end(),
+                     [&](const std::string& f) { return f.substr(0, f.find(' ')) == word; });
 }
 
 std::string repeat_command(const trial& what, const std::string& file, const std::string& mutant) {

@@ -53,6 +53,10 @@ struct shrunk {
 /// when no single step is left or after `most_runs`.
 shrunk shrink(trial failing, const std::function<bool(const trial&)>& still_fails, std::size_t most_runs);
 
+/// Whether one of them begins with the same word as `wanted`: a plan that fails for another reason is no
+/// smaller case of it.
+bool fails_alike(const std::vector<std::string>& failures, const std::string& wanted);
+
 /// The command that repeats it, given the file its plan is in.
 std::string repeat_command(const trial& what, const std::string& file, const std::string& mutant);
 

@@ -102,6 +102,12 @@ TEST_F(fuzzer, runs_of_an_unbroken_program_keep_every_promise) {
   }
 }
 
+TEST_F(fuzzer, another_failure_is_not_the_one_that_is_shrunk) {
+  EXPECT_TRUE(fails_alike({"a is 1, expected at most 0", "b is 2"}, "b is 7"));
+  EXPECT_FALSE(fails_alike({"a is 1, expected at most 0"}, "b is 7"));
+  EXPECT_FALSE(fails_alike({}, "b is 7"));
+}
+
 TEST_F(fuzzer, the_command_that_repeats_a_run_names_all_it_needs) {
   trial what;
   what.seed = 12;
