@@ -7,6 +7,7 @@
 #include <set>
 #include <sstream>
 
+#include "net/crypto/crypto.hpp"
 #include "net/crypto/random.hpp"
 #include "sim/auditor.hpp"
 #include "sim/checker.hpp"
@@ -200,7 +201,7 @@ trial_result run_trial(const trial& what) {
   try {
     world w(what.plan, what.seed);
     w.schedule_by(what.schedule_seed);
-    recorder notes(w, log, what.seed, "stand-in");
+    recorder notes(w, log, what.seed, crypto::in_use() == crypto::suite::real ? "real" : "stand-in");
     notes.begin();
     workload users(w, log);
     auditor audit(w, latency::mix(what.seed ^ 0xA0D17u));

@@ -52,15 +52,17 @@ trial trial_of(const mutant_row& row, std::size_t run) {
 
 caught try_mutant(const mutant_row& row) {
   caught out;
-  use_mutant(row.which);
   for (std::size_t run = 0; run < row.runs && out.run == 0; ++run) {
-    const auto came = run_trial(trial_of(row, run));
+    const auto what = trial_of(row, run);
+    use_mutant(row.which);
+    const auto came = run_trial(what);
+    use_mutant(mutation::none);
     out.wall_s += came.wall_s;
-    if (came.failures.empty()) continue;
+    // What fails without the mutant, too, says nothing about it.
+    if (came.failures.empty() || !run_trial(what).failures.empty()) continue;
     out.run = run + 1;
     out.by = came.failures.front();
   }
-  use_mutant(mutation::none);
   return out;
 }
 

@@ -25,7 +25,7 @@ struct caught {
   std::string by;       // the first sentence of the verdict
   double wall_s = 0;
 };
-/// Runs a row's runs with its mutant until one fails.
+/// Runs a row's runs with its mutant until one fails that does not fail without it.
 caught try_mutant(const mutant_row& row);
 
 }  // namespace vsf::sim
