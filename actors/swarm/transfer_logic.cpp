@@ -73,9 +73,15 @@ fb::TransferStatusT transfer_logic::status() const {
   return out;
 }
 
-fb::TransferRecordT transfer_logic::snapshot() const {
+std::uint64_t transfer_logic::unsynced_bytes() const {
+  // A checkpoint on its way comes before whatever is stored next.
+  return unsynced_bytes_ - (checkpointing_ ? std::min(unsynced_bytes_, in_checkpoint_) : 0);
+}
+
+fb::TransferRecordT transfer_logic::snapshot(std::uint64_t unsynced_bytes) const {
   fb::TransferRecordT out;
   out.status = std::make_unique<fb::TransferStatusT>(status());
+  out.status->bytes_received -= std::min(out.status->bytes_received, unsynced_bytes);
   out.partial_name = partial_name_;
   out.rejected_partial = rejected_partial_;
   for (const auto& claim : claims_) out.claims.push_back(std::make_unique<fb::ClaimT>(to_record(claim)));
@@ -222,7 +228,7 @@ transfer_logic::effects transfer_logic::prioritize(nanoseconds, fb::Priority pri
   if (status_.priority == priority || forgotten_) return out;
   status_.priority = priority;
   dirty_ = urgent_ = true;
-  out.push_back(save{snapshot(), stored::synced});
+  out.push_back(save{snapshot(unsynced_bytes()), stored::synced});
   return out;
 }
 

@@ -279,7 +279,9 @@ class transfer_logic {
     std::string reason{};
   };
 
-  fb::TransferRecordT snapshot() const;
+  /// As of a bitmap that lacks so many bytes: they are counted when the next run finds them in the file.
+  fb::TransferRecordT snapshot(std::uint64_t unsynced_bytes = 0) const;
+  std::uint64_t unsynced_bytes() const;
   digest root() const { return from_fb<digest>(status_.variant->root()); }
   bool has_variant() const { return status_.variant != nullptr; }
   void set_state(fb::TransferState state, std::string reason = {});

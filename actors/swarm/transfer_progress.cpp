@@ -181,11 +181,12 @@ transfer_logic::effects transfer_logic::disk_failed(nanoseconds now, std::uint32
     out.push_back(warn{reason});
     return out;
   }
+  const auto unsynced = unsynced_bytes();
   stop(out);
   set_state(fb::TransferState::queued, reason);
   if (no_room) room_again_ = now + how_.room_interval;
   if (no_room && still) return out;  // it was said already
-  out.push_back(save{snapshot(), stored::buffered});
+  out.push_back(save{snapshot(unsynced), stored::buffered});
   out.push_back(warn{reason});
   return out;
 }

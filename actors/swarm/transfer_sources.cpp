@@ -373,7 +373,7 @@ void transfer_logic::ban(nanoseconds, known_source& s, std::string reason, effec
   s.reason = std::move(reason);
   ++counters_.sources_banned;
   dirty_ = true;
-  out.push_back(save{snapshot(), stored::buffered});
+  out.push_back(save{snapshot(unsynced_bytes()), stored::buffered});
   out.push_back(warn{"node " + to_hex(s.who.id) + " at " + to_string(s.who.address) + " " + s.reason +
                      ": it is not asked for this file again"});
 }
