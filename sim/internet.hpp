@@ -72,8 +72,6 @@ class internet : public std::enable_shared_from_this<internet> {
   /// Stalled streams go on with TCP's next try. An unknown number is ignored: it has been healed.
   void heal(std::uint64_t id);
   const internet_counters& counters() const { return counters_; }
-  /// Gives a datagram a way to be seen before it is sent (checkers); `from` is what the receiver would see.
-  std::function<void(const endpoint& from, const endpoint& to, byte_view payload)> on_datagram;
 
   static constexpr std::size_t max_partitions = 256;
 

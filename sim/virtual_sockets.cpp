@@ -34,7 +34,6 @@ bool virtual_port::send(const endpoint& to, frame payload) {
     return true;
   }
   net.mix_packet(*seen_as, to, payload.view());
-  if (net.on_datagram) net.on_datagram(*seen_as, to, payload.view());
   const auto leaves = loopback ? net.now_() : owner_->uplink_.datagram(net.now_(), payload.size());
   const auto receiver = loopback ? owner_ : net.find(to);
   if (!leaves)
