@@ -68,6 +68,13 @@ void leaf_storage::schedule(const dht_key& key, const held& what, bool add) {
     }
 }
 
+std::uint64_t leaf_storage::lease_end_ms(std::uint64_t now_ms, std::uint32_t lease_s,
+                                         std::uint64_t expires_unix_s) const {
+  const auto last_ms = expires_unix_s > ~std::uint64_t{0} / 1000 ? ~std::uint64_t{0} : expires_unix_s * 1000;
+  const auto asked_ms = std::min(std::uint64_t{lease_s} * 1000, limits_.max_lease_ms);
+  return std::min(now_ms + (asked_ms == 0 ? limits_.lease_ms : asked_ms), last_ms);
+}
+
 fb::PutVerdict leaf_storage::insert(std::uint64_t now_ms, const dht_key& key, byte_view raw,
                                     const endpoint& from, std::uint64_t lease_ends_ms,
                                     std::vector<storage_effect>& effects) {
@@ -76,11 +83,7 @@ fb::PutVerdict leaf_storage::insert(std::uint64_t now_ms, const dht_key& key, by
   if (facts.verdict != fb::PutVerdict::stored) return facts.verdict;
   if (facts.expires_unix_s <= now_ms / 1000) return fb::PutVerdict::expired;
   if (facts.variants.size() > 1) facts.variants.resize(1);  // one stands for it in a summary
-  const auto last_ms =
-      facts.expires_unix_s > ~std::uint64_t{0} / 1000 ? ~std::uint64_t{0} : facts.expires_unix_s * 1000;
-  const auto asked_ms = std::min(std::uint64_t{facts.lease_s} * 1000, limits_.max_lease_ms);
-  const auto lease_ms = asked_ms == 0 ? limits_.lease_ms : asked_ms;
-  lease_ends_ms = std::min({lease_ends_ms, now_ms + lease_ms, last_ms});
+  lease_ends_ms = std::min(lease_ends_ms, lease_end_ms(now_ms, facts.lease_s, facts.expires_unix_s));
 
   expire(now_ms, effects);
   const auto found = keys_.find(key);
@@ -101,6 +104,7 @@ fb::PutVerdict leaf_storage::insert(std::uint64_t now_ms, const dht_key& key, by
         old->seq = facts.seq;
         old->order = facts.order;
         old->expires_unix_s = facts.expires_unix_s;
+        old->lease_s = facts.lease_s;
         old->variants = std::move(facts.variants);
         old->tombstone = facts.tombstone;
       }
@@ -119,6 +123,7 @@ fb::PutVerdict leaf_storage::insert(std::uint64_t now_ms, const dht_key& key, by
   fresh.seq = facts.seq;
   fresh.lease_ends_ms = lease_ends_ms;
   fresh.expires_unix_s = facts.expires_unix_s;
+  fresh.lease_s = facts.lease_s;
   fresh.from = from;
   fresh.raw = std::make_shared<const bytes>(raw.begin(), raw.end());
   fresh.variants = std::move(facts.variants);
@@ -132,6 +137,37 @@ fb::PutVerdict leaf_storage::insert(std::uint64_t now_ms, const dht_key& key, by
                                    [](std::uint64_t place, const held& h) { return place < h.place; });
   list->insert(at, std::move(fresh));
   return fb::PutVerdict::stored;
+}
+
+std::vector<bool> leaf_storage::renew(std::uint64_t now_ms, std::span<const fb::LeafDigest> digests,
+                                      std::vector<storage_effect>& effects) {
+  expire(now_ms, effects);
+  std::vector<bool> out;
+  out.reserve(digests.size());
+  for (const auto& d : digests) out.push_back(renew_one(now_ms, d, effects));
+  return out;
+}
+
+bool leaf_storage::renew_one(std::uint64_t now_ms, const fb::LeafDigest& digest,
+                             std::vector<storage_effect>& effects) {
+  const auto& prefix = *digest.key_prefix();
+  const auto& hash = *digest.hash();
+  dht_key first{};
+  std::copy(prefix.begin(), prefix.end(), first.begin());
+  bool found = false;
+  for (auto it = keys_.lower_bound(first);
+       it != keys_.end() && std::equal(prefix.begin(), prefix.end(), it->first.begin()); ++it)
+    for (auto& h : it->second) {
+      if (h.lease_ends_ms <= now_ms || !std::equal(hash.begin(), hash.end(), h.order.begin())) continue;
+      found = true;
+      const auto ends = lease_end_ms(now_ms, h.lease_s, h.expires_unix_s);
+      if (ends <= h.lease_ends_ms) continue;
+      schedule(it->first, h, false);
+      h.lease_ends_ms = ends;
+      schedule(it->first, h, true);
+      effects.push_back(keep_leaf{it->first, h.publisher, h.raw, h.lease_ends_ms, h.from});
+    }
+  return found;
 }
 
 void leaf_storage::forget(held_list& list, std::size_t at) {

@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <variant>
 #include <vector>
 
@@ -58,6 +59,10 @@ class leaf_storage {
   /// From disk: as put, with the lease it had.
   fb::PutVerdict restore(std::uint64_t now_ms, const dht_key& key, byte_view raw, const endpoint& from,
                          std::uint64_t lease_ends_ms, std::vector<storage_effect>& effects);
+  /// Which of these are held: a leaf under a key that begins so, whose hash begins so, and whose lease has
+  /// not ended. Those get the lease that a put of the same bytes would give them.
+  std::vector<bool> renew(std::uint64_t now_ms, std::span<const fb::LeafDigest> digests,
+                          std::vector<storage_effect>& effects);
   /// Forgets what has expired.
   void expire(std::uint64_t now_ms, std::vector<storage_effect>& effects);
   /// Unix time in ms when something expires; nullopt: empty.
@@ -85,6 +90,7 @@ class leaf_storage {
     std::uint64_t seq = 0;
     std::uint64_t lease_ends_ms = 0;
     std::uint64_t expires_unix_s = 0;
+    std::uint32_t lease_s = 0;  // as its publisher asked
     endpoint from;
     std::shared_ptr<const bytes> raw;
     std::vector<fb::Variant> variants;
@@ -95,6 +101,8 @@ class leaf_storage {
 
   fb::PutVerdict insert(std::uint64_t now_ms, const dht_key& key, byte_view raw, const endpoint& from,
                         std::uint64_t lease_ends_ms, std::vector<storage_effect>& effects);
+  std::uint64_t lease_end_ms(std::uint64_t now_ms, std::uint32_t lease_s, std::uint64_t expires_unix_s) const;
+  bool renew_one(std::uint64_t now_ms, const fb::LeafDigest& digest, std::vector<storage_effect>& effects);
   bool has_room(const held_list* list, const public_key& publisher, const endpoint& from,
                 std::size_t more_bytes) const;
   void forget(held_list& list, std::size_t at);

@@ -226,5 +226,137 @@ TEST(leaf_storage, tombstones_keep_older_values_out) {
   EXPECT_EQ(f.put(v), fb::PutVerdict::older);
 }
 
+fb::LeafDigest digest_of(const dht_key& key, const digest& hash) {
+  return fb::LeafDigest(flatbuffers::span<const std::uint8_t, 6>(key.data(), 6),
+                        flatbuffers::span<const std::uint8_t, 6>(hash.data(), 6));
+}
+
+bool renew(fixture& f, const dht_key& key, const toy_value& v, std::uint64_t at) {
+  const auto asked = digest_of(key, crypto::sha256(v.raw()));  // as the toy policy orders them
+  return f.storage.renew(at, std::span(&asked, 1), f.effects).at(0);
+}
+
+TEST(leaf_storage, a_digest_of_what_is_held_renews_its_lease) {
+  fixture f;
+  const auto v = f.fresh();
+  f.put(v);
+  f.effects.clear();
+  EXPECT_TRUE(renew(f, f.key, v, now_ms + 600'000));
+  ASSERT_EQ(f.effects.size(), 1u);
+  const auto& kept = std::get<keep_leaf>(f.effects[0]);
+  EXPECT_EQ(kept.lease_ends_ms, now_ms + 4'200'000);
+  EXPECT_EQ(kept.key, f.key);
+  EXPECT_EQ(kept.publisher, v.publisher);
+  EXPECT_EQ(f.storage.next_expiry_ms(), now_ms + 4'200'000);
+  f.storage.expire(now_ms + 4'199'999, f.effects);
+  EXPECT_EQ(f.storage.leaves(), 1u);
+  f.storage.expire(now_ms + 4'200'000, f.effects);
+  EXPECT_EQ(f.storage.leaves(), 0u);
+}
+
+TEST(leaf_storage, a_digest_of_what_is_not_held_renews_nothing) {
+  fixture f;
+  const auto v = f.fresh();
+  f.put(v);
+  f.effects.clear();
+  auto other_key = f.key;
+  other_key[5] ^= 1;
+  EXPECT_FALSE(renew(f, other_key, v, now_ms + 1));
+  EXPECT_FALSE(renew(f, f.key, f.fresh(), now_ms + 1));
+  auto hash = crypto::sha256(v.raw());
+  hash[5] ^= 1;
+  const auto other_hash = digest_of(f.key, hash);
+  EXPECT_FALSE(f.storage.renew(now_ms + 1, std::span(&other_hash, 1), f.effects).at(0));
+  EXPECT_TRUE(f.effects.empty());
+  EXPECT_EQ(f.storage.next_expiry_ms(), now_ms + 3'600'000);
+  EXPECT_TRUE(f.storage.renew(now_ms, {}, f.effects).empty());
+  // Gone when its lease ends, and said to be.
+  EXPECT_FALSE(renew(f, f.key, v, now_ms + 3'600'000));
+  ASSERT_EQ(f.effects.size(), 1u);
+  EXPECT_EQ(std::get<drop_leaf>(f.effects[0]).publisher, v.publisher);
+}
+
+TEST(leaf_storage, a_renewal_never_shortens_a_lease_nor_outlives_the_signature) {
+  fixture f;
+  auto v = f.fresh();
+  v.expires_unix_s = now_ms / 1000 + 3'700;
+  f.put(v);
+  f.effects.clear();
+  EXPECT_TRUE(renew(f, f.key, v, now_ms - 5'000));  // a clock that went back
+  EXPECT_TRUE(renew(f, f.key, v, now_ms));
+  EXPECT_TRUE(f.effects.empty());
+  EXPECT_EQ(f.storage.next_expiry_ms(), now_ms + 3'600'000);
+  EXPECT_TRUE(renew(f, f.key, v, now_ms + 200'000));
+  EXPECT_EQ(f.storage.next_expiry_ms(), now_ms + 3'700'000);
+  EXPECT_EQ(f.effects.size(), 1u);
+  EXPECT_TRUE(renew(f, f.key, v, now_ms + 300'000));  // nothing moves any more
+  EXPECT_EQ(f.effects.size(), 1u);
+  EXPECT_FALSE(renew(f, f.key, v, now_ms + 3'700'000));
+}
+
+TEST(leaf_storage, a_tombstone_is_renewed_and_what_it_withdrew_is_not) {
+  fixture f;
+  const auto v = f.fresh();
+  auto withdrawn = v;
+  withdrawn.tombstone = true;
+  withdrawn.seq = 2;
+  f.put(v);
+  f.put(withdrawn);
+  EXPECT_FALSE(renew(f, f.key, v, now_ms + 1000));
+  EXPECT_TRUE(renew(f, f.key, withdrawn, now_ms + 1000));
+  EXPECT_EQ(f.storage.next_expiry_ms(), now_ms + 3'601'000);
+}
+
+TEST(leaf_storage, two_keys_that_begin_alike_are_told_apart_by_the_hash) {
+  fixture f;
+  auto near = f.key;
+  near[6] ^= 0xFF;
+  const auto here = f.fresh(), there = f.fresh();
+  f.put(here);
+  f.storage.put(now_ms, near, there.raw(), f.from(), f.effects);
+  f.effects.clear();
+  EXPECT_TRUE(renew(f, near, here, now_ms + 1000));  // the first bytes are the same
+  ASSERT_EQ(f.effects.size(), 1u);
+  EXPECT_EQ(std::get<keep_leaf>(f.effects[0]).key, f.key);
+  EXPECT_TRUE(renew(f, f.key, there, now_ms + 1000));
+  ASSERT_EQ(f.effects.size(), 2u);
+  EXPECT_EQ(std::get<keep_leaf>(f.effects[1]).key, near);
+}
+
+/// For whatever is put and whenever it is asked for: a renewal leaves the holder as a put of the same bytes
+/// at that time would have, and is true exactly if that put had found its lease running.
+TEST(leaf_storage, a_renewal_does_what_a_put_of_the_same_bytes_does) {
+  rc::check([](std::uint64_t seed) {
+    fixture by_digest, by_put;
+    crypto::seeded_random random(seed);
+    std::vector<std::pair<dht_key, toy_value>> values;
+    const auto near = random_bytes<dht_key>(random);
+    for (std::uint64_t i = 0; i < 1 + random.below(12); ++i) {
+      toy_value v;
+      random.fill(v.publisher);
+      v.tombstone = random.below(4) == 0;
+      v.expires_unix_s = now_ms / 1000 + 1 + random.below(9'000);
+      auto key = near;
+      key[random.below(20)] ^= static_cast<std::uint8_t>(random.below(2));
+      for (auto* f : {&by_digest, &by_put})
+        RC_ASSERT(f->storage.put(now_ms, key, v.raw(), f->from(), f->effects) == fb::PutVerdict::stored);
+      values.emplace_back(key, v);
+    }
+    auto now = now_ms;
+    for (int step = 0; step < 20; ++step) {
+      now += random.below(1'500'000);
+      const auto& [key, v] = values[random.below(values.size())];
+      by_put.storage.expire(now, by_put.effects);
+      const auto present = by_put.storage.values(now, key);
+      const auto raw = v.raw();
+      const bool held = std::any_of(present.begin(), present.end(), [&](const auto& p) { return *p == raw; });
+      if (held) by_put.storage.put(now, key, raw, by_put.from(), by_put.effects);
+      RC_ASSERT(renew(by_digest, key, v, now) == held);
+      RC_ASSERT(by_digest.storage.leaves() == by_put.storage.leaves());
+      RC_ASSERT(by_digest.storage.next_expiry_ms() == by_put.storage.next_expiry_ms());
+    }
+  });
+}
+
 }  // namespace
 }  // namespace vsf::dht::tests
