@@ -71,15 +71,15 @@ using transport_actor = caf::typed_actor<
 
 /// Whoever asks the DHT something gets the answer here; exactly one for each question.
 using dht_client_actor =
-    caf::typed_actor<caf::reacts_to<record<fb::DhtGetResult>>, caf::reacts_to<record<fb::DhtPutResult>>,
+    caf::typed_actor<caf::reacts_to<record<fb::DhtGetResult>>, caf::reacts_to<record<fb::DhtSweepResult>>,
                      caf::reacts_to<record<fb::DhtFindResult>>>;
 
 /// The DHT endpoint of a node: routing table, storage for others, lookups.
 using dht_actor = caf::typed_actor<
     // Reads the leaves under a key. Answered within 10 s even if nobody does.
     caf::reacts_to<record<fb::DhtGet>, dht_client_actor>,
-    // Stores values under a key at its closest nodes.
-    caf::reacts_to<record<fb::DhtPut>, dht_client_actor>,
+    // Brings values to the nodes closest to their keys and keeps them there. Answered within 110 s.
+    caf::reacts_to<record<fb::DhtSweep>, dht_client_actor>,
     // Finds the nodes closest to a target; a node's own id gives its verified contact first.
     caf::reacts_to<record<fb::DhtFind>, dht_client_actor>,
     // A peer proved this contact over the overlay: a candidate for the routing table.
@@ -129,7 +129,7 @@ using resolver_actor = caf::typed_actor<
     // Exactly one answer, within 5 s; no candidates: nobody has it.
     caf::reacts_to<record<fb::Resolve>, resolve_client_actor>,
     // Answers from the DHT.
-    caf::reacts_to<record<fb::DhtGetResult>>, caf::reacts_to<record<fb::DhtPutResult>>,
+    caf::reacts_to<record<fb::DhtGetResult>>, caf::reacts_to<record<fb::DhtSweepResult>>,
     caf::reacts_to<record<fb::DhtFindResult>>,
     // Common.
     caf::reacts_to<component_links>, caf::reacts_to<report_request>, caf::reacts_to<alarm>>;
@@ -139,7 +139,7 @@ using publisher_actor = caf::typed_actor<
     // The files of these MBIDs changed.
     caf::reacts_to<record<fb::LibraryChanged>>,
     // Answers from the DHT.
-    caf::reacts_to<record<fb::DhtGetResult>>, caf::reacts_to<record<fb::DhtPutResult>>,
+    caf::reacts_to<record<fb::DhtGetResult>>, caf::reacts_to<record<fb::DhtSweepResult>>,
     caf::reacts_to<record<fb::DhtFindResult>>,
     // Common.
     caf::reacts_to<component_links>, caf::reacts_to<report_request>, caf::reacts_to<alarm>>;
@@ -458,8 +458,8 @@ VSF_MESSAGE(link_closed)
 VSF_MESSAGE(link_writable)
 VSF_MESSAGE(record<vsf::fb::DhtGet>)
 VSF_MESSAGE(record<vsf::fb::DhtGetResult>)
-VSF_MESSAGE(record<vsf::fb::DhtPut>)
-VSF_MESSAGE(record<vsf::fb::DhtPutResult>)
+VSF_MESSAGE(record<vsf::fb::DhtSweep>)
+VSF_MESSAGE(record<vsf::fb::DhtSweepResult>)
 VSF_MESSAGE(record<vsf::fb::DhtFind>)
 VSF_MESSAGE(record<vsf::fb::DhtFindResult>)
 VSF_MESSAGE(record<vsf::fb::Resolve>)

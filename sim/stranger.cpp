@@ -143,10 +143,11 @@ bytes stranger::leaf(const identity::identity& who, const mbid& about, std::uint
 }
 
 void stranger::put(bytes value, const bytes& token, const dht_key& key, std::function<void()> on_stored) {
-  auto what = question_of(dht::question_kind::put, key);
+  auto what = question_of(dht::question_kind::store, key);
   what.token = token;
-  what.values = std::make_shared<const std::vector<bytes>>(std::vector<bytes>{std::move(value)});
-  what.value_count = 1;
+  what.items = std::make_shared<const std::vector<dht::sweep_item>>(
+      std::vector<dht::sweep_item>{{key, std::move(value), false, {}}});
+  what.which = {0};
   ask(std::move(what), [on_stored = std::move(on_stored)](const dht::peer_answer& answer) {
     if (answer.verdicts.size() == 1 && answer.verdicts[0] == fb::PutVerdict::stored) on_stored();
   });

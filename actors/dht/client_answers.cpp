@@ -30,16 +30,24 @@ record<fb::DhtGetResult> make_get_result(std::uint64_t id, const dht_key& key, c
   return record<fb::DhtGetResult>::pack(out);
 }
 
-record<fb::DhtPutResult> make_put_result(std::uint64_t id, const dht_key& key, const lookup_result& result) {
-  fb::DhtPutResultT out;
+record<fb::DhtSweepResult> make_sweep_result(std::uint64_t id, const std::vector<dht_key>& keys,
+                                             const lookup_result& result) {
+  fb::DhtSweepResultT out;
   out.id = id;
-  out.key = box(key);
-  out.holders = result.holders;
-  out.refused = result.refused;
-  out.unanswered = result.unanswered;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    auto outcome = std::make_unique<fb::SweepOutcomeT>();
+    outcome->key = box(keys[i]);
+    if (i < result.outcomes.size()) {
+      outcome->holders = static_cast<std::uint32_t>(result.outcomes[i].stored_at.size());
+      outcome->refused = result.outcomes[i].refused;
+      outcome->unanswered = result.outcomes[i].unanswered;
+    }
+    out.outcomes.push_back(std::move(outcome));
+  }
+  out.written = result.written;
   out.asked = result.asked;
   out.elapsed_us = microseconds(result.elapsed);
-  return record<fb::DhtPutResult>::pack(out);
+  return record<fb::DhtSweepResult>::pack(out);
 }
 
 record<fb::DhtFindResult> make_find_result(std::uint64_t id, const id160& target,

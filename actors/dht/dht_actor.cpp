@@ -4,6 +4,7 @@
 #include "actors/dht/dht_peer_actor.hpp"
 #include "actors/dht/keeper_actor.hpp"
 #include "actors/dht/lookup_actor.hpp"
+#include "actors/dht/sweep.hpp"
 #include "actors/shadow_index/leaf_policy.hpp"
 #include "actors/supervisor/child_set_actor.hpp"
 #include "config/host_port.hpp"
@@ -56,13 +57,22 @@ class dht_runner {
     request(m->quorum() ? lookup_goal::quorum : lookup_goal::first, m->id(), from_fb<dht_key>(*m->key()), {},
             std::move(client));
   }
-  void on_put(const record<fb::DhtPut>& m, dht_client_actor client) {
-    if (m->key() == nullptr) return self_->send(client, make_put_result(m->id(), {}, {}));
-    std::vector<bytes> values;
-    if (m->values() != nullptr)
-      for (const auto* v : *m->values())
-        if (v != nullptr) values.push_back(to_bytes(view_of(v->data())));
-    request(lookup_goal::put, m->id(), from_fb<dht_key>(*m->key()), std::move(values), std::move(client));
+  void on_sweep(const record<fb::DhtSweep>& m, dht_client_actor client) {
+    std::vector<sweep_item> items;
+    std::vector<dht_key> keys;
+    bool in_order = true;
+    if (m->items() != nullptr)
+      for (const auto* item : *m->items()) {
+        if (item == nullptr || item->key() == nullptr) continue;
+        const auto key = from_fb<dht_key>(*item->key());
+        in_order = in_order && (keys.empty() || keys.back() < key);
+        keys.push_back(key);
+        items.push_back({key, to_bytes(view_of(item->value())), item->held(), {}});
+      }
+    if (keys.empty() || keys.size() > max_sweep_items || !in_order)
+      return self_->send(client, make_sweep_result(m->id(), keys, {}));
+    const auto first = keys.front();
+    request(lookup_goal::holders, m->id(), first, std::move(items), std::move(client), std::move(keys));
   }
   void on_find(const record<fb::DhtFind>& m, dht_client_actor client) {
     if (m->target() == nullptr) return self_->send(client, make_find_result(m->id(), {}, {}));
@@ -147,6 +157,7 @@ class dht_runner {
     std::uint64_t id = 0;
     id160 target;
     dht_client_actor client;
+    std::vector<dht_key> keys;  // of a sweep
   };
   struct peer_entry {
     dht_peer_actor actor;
@@ -169,12 +180,12 @@ class dht_runner {
     return out;
   }
 
-  void request(lookup_goal goal, std::uint64_t id, const id160& target, std::vector<bytes> values,
-               dht_client_actor client) {
+  void request(lookup_goal goal, std::uint64_t id, const id160& target, std::vector<sweep_item> items,
+               dht_client_actor client, std::vector<dht_key> keys = {}) {
     if (!client) return;
     const auto run = core_.next_run();
-    clients_.emplace(run, client_request{goal, id, target, std::move(client)});
-    carry_out(core_.on_request(time(), run, goal, target, std::move(values)));
+    clients_.emplace(run, client_request{goal, id, target, std::move(client), std::move(keys)});
+    carry_out(core_.on_request(time(), run, goal, target, std::move(items)));
   }
   /// Exactly one answer for each request.
   void answer(std::uint64_t run, const lookup_result& result) {
@@ -184,8 +195,8 @@ class dht_runner {
     switch (c.goal) {
       case lookup_goal::find:
         return self_->send(c.client, make_find_result(c.id, c.target, result));
-      case lookup_goal::put:
-        return self_->send(c.client, make_put_result(c.id, c.target, result));
+      case lookup_goal::holders:
+        return self_->send(c.client, make_sweep_result(c.id, c.keys, result));
       case lookup_goal::first:
       case lookup_goal::quorum:
         return self_->send(c.client, make_get_result(c.id, c.target, result));
@@ -309,7 +320,6 @@ dht_state::~dht_state() = default;
 core_options options_for(const config::settings& settings) {
   core_options out;
   for (const auto& host : settings.node.bootstrap) out.bootstrap.push_back(config::to_string(host));
-  out.writes_per_minute = settings.mesh.privacy.dht_rate_limit_per_minute;
   return out;
 }
 
@@ -328,7 +338,7 @@ dht_inner_actor::behavior_type dht_with(self_pointer self, environment_ptr env, 
   const auto run = [self]() -> dht_runner& { return *self->state.runner; };
   return {
       [run](const record<fb::DhtGet>& m, const dht_client_actor& client) { run().on_get(m, client); },
-      [run](const record<fb::DhtPut>& m, const dht_client_actor& client) { run().on_put(m, client); },
+      [run](const record<fb::DhtSweep>& m, const dht_client_actor& client) { run().on_sweep(m, client); },
       [run](const record<fb::DhtFind>& m, const dht_client_actor& client) { run().on_find(m, client); },
       [run](const contact& m) { run().on_candidate(m); },
       [run](const transport_ready& m) { run().on_port(m); },

@@ -14,23 +14,19 @@ std::uint64_t first_8(byte_view raw) {
 }  // namespace
 
 lookup::lookup(lookup_goal goal, const id160& target, const node_id& self, lookup_options options,
-               std::shared_ptr<const value_policy> policy, std::vector<bytes> values)
-    : goal_(goal), target_(target), self_(self), options_(options), policy_(std::move(policy)) {
-  std::erase_if(values, [](const bytes& v) { return v.empty() || v.size() > max_value_size; });
-  std::size_t size = 0;
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    if (chunks_.empty() || size + values[i].size() > options_.store_chunk) {
-      chunks_.emplace_back(i, 0);
-      size = 0;
-    }
-    ++chunks_.back().second;
-    size += values[i].size();
-  }
-  values_ = std::make_shared<const std::vector<bytes>>(std::move(values));
-}
+               std::shared_ptr<const value_policy> policy)
+    : goal_(goal), target_(target), self_(self), options_(options), policy_(std::move(policy)) {}
 
 void lookup::hold(std::uint64_t unix_s, byte_view leaf) {
   if (merge(unix_s, leaf)) result_.replicas = 1;
+}
+
+void lookup::answered_before(const known_peer& peer) {
+  learn(peer);
+  const auto it = nodes_.find(peer.who.id ^ target_);
+  if (it == nodes_.end() || it->second.state != standing::fresh) return;
+  it->second.state = standing::answered;
+  ++answered_;
 }
 
 lookup_effects lookup::start(nanoseconds now, const std::vector<known_peer>& seeds) {
@@ -65,8 +61,8 @@ void lookup::learn(const known_peer& peer) {
   nodes_.emplace(distance, std::move(fresh));
 }
 
-nanoseconds lookup::rto_of(const node& whom, std::uint8_t attempt) const {
-  auto rto = whom.rtt.rto(options_.initial_rto);
+nanoseconds question_rto(const rtt_estimate& rtt, nanoseconds initial, std::uint8_t attempt) {
+  auto rto = rtt.rto(initial);
   for (std::uint8_t i = 1; i < attempt; ++i) rto *= 2;
   return std::min(rto, rtt_estimate::max_rto);
 }
@@ -77,7 +73,7 @@ std::uint8_t lookup::attempts_for(const node& whom) const {
 }
 
 std::uint32_t lookup::track(nanoseconds now, const node& whom, pending what) {
-  what.deadline = now + rto_of(whom, what.attempt);
+  what.deadline = now + question_rto(whom.rtt, options_.initial_rto, what.attempt);
   const auto ask = next_ask_++;
   pending_.emplace(ask, what);
   ++result_.asked;
@@ -97,8 +93,8 @@ void lookup::search(nanoseconds now, node& whom, const id160& distance, lookup_e
   question q;
   q.kind = goal_ == lookup_goal::find ? question_kind::find : question_kind::get;
   q.target = target_;
-  // A put needs tokens and contacts, and no values.
-  q.cursor = goal_ == lookup_goal::put ? no_values_cursor : 0;
+  // Tokens and contacts are wanted, no values.
+  q.cursor = goal_ == lookup_goal::holders ? no_values_cursor : 0;
   const auto attempt = what.attempt;
   out.push_back(ask_peer{track(now, whom, what), whom.who, std::move(q), attempt > 1});
 }
@@ -118,24 +114,6 @@ void lookup::ask_page(nanoseconds now, const id160& distance, std::uint64_t curs
   out.push_back(ask_peer{track(now, whom, what), whom.who, std::move(q), attempt > 1});
 }
 
-void lookup::ask_store(nanoseconds now, const id160& distance, std::size_t chunk, std::uint8_t attempt,
-                       lookup_effects& out) {
-  auto& whom = nodes_.at(distance);
-  pending what;
-  what.distance = distance;
-  what.why = purpose::store;
-  what.chunk = chunk;
-  what.attempt = attempt;
-  question q;
-  q.kind = question_kind::put;
-  q.target = target_;
-  q.token = whom.token;
-  q.values = values_;
-  q.first_value = chunks_[chunk].first;
-  q.value_count = chunks_[chunk].second;
-  out.push_back(ask_peer{track(now, whom, what), whom.who, std::move(q), attempt > 1});
-}
-
 lookup_effects lookup::on_answer(nanoseconds now, std::uint64_t unix_s, std::uint32_t ask,
                                  const peer_answer& answer) {
   lookup_effects out;
@@ -144,9 +122,7 @@ lookup_effects lookup::on_answer(nanoseconds now, std::uint64_t unix_s, std::uin
   const auto what = it->second;
   pending_.erase(it);
   auto& from = nodes_.at(what.distance);
-  if (what.why == purpose::store) {
-    on_stored(from, what.distance, what.chunk, answer);
-  } else if (what.why == purpose::page) {
+  if (what.why == purpose::page) {
     if (!what.overdue) --pages_open_;
     take_shard(now, unix_s, from, what.distance, answer.shard, out);
   } else {
@@ -156,7 +132,6 @@ lookup_effects lookup::on_answer(nanoseconds now, std::uint64_t unix_s, std::uin
       ++answered_;
       found_ = found_ || is_wanted(from);
     }
-    if (!answer.token.empty()) from.token = answer.token;
     for (const auto& peer : answer.contacts) learn(peer);
     take_shard(now, unix_s, from, what.distance, answer.shard, out);
   }
@@ -174,11 +149,8 @@ lookup_effects lookup::on_refused(nanoseconds now, std::uint32_t ask) {
   if (what.why == purpose::search) {
     if (what.attempt == 1 && !what.overdue) --in_flight_;
     if (whom.state != standing::answered) whom.state = standing::failed;
-  } else if (what.why == purpose::page) {
-    if (!what.overdue) --pages_open_;
-  } else if (stores_[what.distance].open.erase(what.chunk) != 0) {
-    --stores_open_;
-    stores_[what.distance].refused = true;
+  } else if (!what.overdue) {
+    --pages_open_;
   }
   step(now, out);
   return out;
@@ -226,16 +198,6 @@ void lookup::take_shard(nanoseconds now, std::uint64_t unix_s, node& from, const
   ask_page(now, distance, root.cursor(), 1, out);
 }
 
-void lookup::on_stored(node&, const id160& distance, std::size_t chunk, const peer_answer& answer) {
-  auto& state = stores_[distance];
-  if (state.open.erase(chunk) == 0) return;
-  --stores_open_;
-  const bool all = !answer.refused && answer.verdicts.size() == chunks_[chunk].second &&
-                   std::all_of(answer.verdicts.begin(), answer.verdicts.end(),
-                               [](auto v) { return v == fb::PutVerdict::stored; });
-  if (!all) state.refused = true;
-}
-
 lookup_effects lookup::on_time(nanoseconds now) {
   lookup_effects out;
   if (done_) return out;
@@ -264,16 +226,6 @@ void lookup::lose(nanoseconds now, const pending& what, lookup_effects& out) {
   if (what.why == purpose::page) {
     if (what.attempt < 2) return ask_page(now, what.distance, what.cursor, next_attempt, out);
     --pages_open_;
-    return;
-  }
-  if (what.why == purpose::store) {
-    auto& state = stores_[what.distance];
-    if (!state.open.contains(what.chunk)) return;
-    if (what.attempt < attempts_for(whom))
-      return ask_store(now, what.distance, what.chunk, next_attempt, out);
-    state.open.erase(what.chunk);
-    state.silent = true;
-    --stores_open_;
     return;
   }
   if (what.attempt == 1) --in_flight_;
@@ -322,7 +274,7 @@ bool lookup::satisfied() const {
       return foreign_leaves_ > 0;
     case lookup_goal::quorum:
       return result_.replicas >= options_.quorum && pages_open_ == 0;
-    case lookup_goal::put:
+    case lookup_goal::holders:
       return false;
   }
   return false;
@@ -330,10 +282,6 @@ bool lookup::satisfied() const {
 
 void lookup::step(nanoseconds now, lookup_effects& out) {
   if (done_) return;
-  if (storing_) {
-    if (stores_open_ == 0) finish(now, out);
-    return;
-  }
   if (satisfied()) return finish(now, out);
   std::size_t closest = 0;
   for (auto& [distance, n] : nodes_) {
@@ -342,28 +290,7 @@ void lookup::step(nanoseconds now, lookup_effects& out) {
     ++closest;
     if (n.state == standing::fresh) search(now, n, distance, out);
   }
-  if (!settled() || pages_open_ > 0) return;
-  if (goal_ == lookup_goal::put) return begin_stores(now, out);
-  finish(now, out);
-}
-
-void lookup::begin_stores(nanoseconds now, lookup_effects& out) {
-  storing_ = true;
-  std::vector<id160> targets;
-  for (const auto& [distance, n] : nodes_) {
-    if (targets.size() >= options_.k) break;
-    if (n.state == standing::answered && !n.token.empty()) targets.push_back(distance);
-  }
-  if (mutant(mutation::wrong_replica_set) && !nodes_.empty()) targets = {nodes_.rbegin()->first};
-  for (const auto& distance : targets) {
-    auto& state = stores_[distance];
-    for (std::size_t chunk = 0; chunk < chunks_.size(); ++chunk) {
-      state.open.insert(chunk);
-      ++stores_open_;
-      ask_store(now, distance, chunk, 1, out);
-    }
-  }
-  if (stores_open_ == 0) finish(now, out);
+  if (settled() && pages_open_ == 0) finish(now, out);
 }
 
 void lookup::finish(nanoseconds now, lookup_effects& out) {
@@ -379,15 +306,6 @@ void lookup::finish(nanoseconds now, lookup_effects& out) {
     if (!leaf.facts.tombstone) result_.leaves.push_back(std::move(leaf.raw));
   }
   result_.hints.assign(hints_.begin(), hints_.end());
-  for (const auto& [distance, state] : stores_) {
-    if (!state.open.empty() || (state.silent && !state.refused))
-      ++result_.unanswered;
-    else if (state.refused)
-      ++result_.refused;
-    else if (!chunks_.empty())
-      result_.stored_at.push_back(nodes_.at(distance).who.id);
-  }
-  result_.holders = static_cast<std::uint32_t>(result_.stored_at.size());
   pending_.clear();
   out.push_back(lookup_finished{std::move(result_)});
 }

@@ -12,14 +12,14 @@
 
 namespace vsf::dht {
 
-/// find: the nodes nearest to a target. first: the first verified leaf. quorum: leaves from 3 holders. put:
-/// store at the nearest.
-enum class lookup_goal : std::uint8_t { find, first, quorum, put };
+/// find: the nodes nearest to a target. first: the first verified leaf. quorum: leaves from 3 holders.
+/// holders: as find, all k of them and each with a token; what a sweep makes of its keys one after the other.
+enum class lookup_goal : std::uint8_t { find, first, quorum, holders };
 
 struct lookup_options {
   std::size_t k = bucket_size;
   std::size_t in_flight = 4;      // of reads
-  std::size_t in_flight_put = 8;  // nobody waits for the first answer of a put: all k are wanted
+  std::size_t in_flight_holders = 8;  // nobody waits for the first answer: all k are wanted
   std::size_t quorum = 3;
   nanoseconds initial_rto = rtt_estimate::first_rto;
   nanoseconds deadline = std::chrono::seconds(9);  // of the whole run
@@ -27,8 +27,7 @@ struct lookup_options {
   std::size_t max_leaves = 64;
   std::size_t max_hints = 64;
   std::size_t pages_per_holder = 8;
-  std::size_t pages = 16;           // beyond the first of each holder, in all
-  std::size_t store_chunk = 1'000;  // bytes of values in one Put
+  std::size_t pages = 16;  // beyond the first of each holder, in all
 };
 
 /// A contact to begin with or that was told by somebody, with what is known of its round trip.
@@ -37,15 +36,22 @@ struct known_peer {
   rtt_estimate rtt;
 };
 
-enum class question_kind : std::uint8_t { ping, find, get, put };
-/// What one node asks another; a put takes the values [first, first + count) of its run's.
+/// A value on its way to the nodes nearest to its key.
+struct sweep_item {
+  dht_key key;
+  bytes value;
+  bool held = false;  // nodes took this very value before
+  digest hash{};      // value_facts::order
+};
+enum class question_kind : std::uint8_t { ping, find, get, renew, store };
+/// What one node asks another; renew and store are about `which` of a sweep's items.
 struct question {
   question_kind kind = question_kind::ping;
   id160 target;
   std::uint64_t cursor = 0;
   bytes token;
-  std::shared_ptr<const std::vector<bytes>> values;
-  std::size_t first_value = 0, value_count = 0;
+  std::shared_ptr<const std::vector<sweep_item>> items;
+  std::vector<std::uint16_t> which;
 };
 
 /// What came back, already verified as a message and free of contacts that mustn't be taken.
@@ -54,7 +60,16 @@ struct peer_answer {
   std::vector<known_peer> contacts;
   bytes token;
   bytes shard;  // ShadowIndexShard, empty: none
-  std::vector<fb::PutVerdict> verdicts;
+  std::vector<fb::PutVerdict> verdicts;  // of a store
+  std::vector<bool> held;                // of a renewal
+};
+
+/// What became of one item of a sweep.
+struct sweep_outcome {
+  dht_key key;
+  std::vector<node_id> stored_at;  // hold the value under a fresh lease
+  std::uint32_t refused = 0, unanswered = 0;
+  bool ours = false;  // this node is one of the nearest itself
 };
 
 struct lookup_result {
@@ -62,8 +77,8 @@ struct lookup_result {
   std::vector<bytes> leaves;         // one per publisher, in the order of the publishers' keys; no tombstones
   std::vector<std::uint64_t> hints;  // publishers known by their first 8 bytes (big-endian) only
   std::uint32_t replicas = 0, asked = 0, timeouts = 0;
-  std::uint32_t holders = 0, refused = 0, unanswered = 0;
-  std::vector<node_id> stored_at;  // the holders: each took all values of a put
+  std::vector<sweep_outcome> outcomes;  // of a sweep: one for each item
+  std::uint32_t written = 0;            // of a sweep: questions that renew or store
   nanoseconds elapsed{0};
   bool complete = true;  // false: the deadline ended it
 };
@@ -87,52 +102,64 @@ struct lookup_finished {
 using lookup_effect = std::variant<ask_peer, peer_silent, lookup_finished>;
 using lookup_effects = std::vector<lookup_effect>;
 
-/// One run of Kademlia's iterative lookup, for find, get and put alike: a few questions in flight to the
-/// nearest known contacts, until the k nearest that are alive have answered (or a read has what it wants). A
-/// question that isn't answered within its contact's RTO frees its place and is asked once more; a late
-/// answer still counts. It doesn't wait for silent contacts once k others answered, except for the very node
-/// it looks for.
-class lookup {
+/// Something that asks nodes in turn until it has its result: a lookup or a sweep.
+class run_logic {
+ public:
+  virtual ~run_logic() = default;
+  virtual lookup_effects start(nanoseconds now, const std::vector<known_peer>& seeds) = 0;
+  virtual lookup_effects on_answer(nanoseconds now, std::uint64_t unix_s, std::uint32_t ask,
+                                   const peer_answer& answer) = 0;
+  /// The contact is not who it was said to be, or can't be asked.
+  virtual lookup_effects on_refused(nanoseconds now, std::uint32_t ask) = 0;
+  virtual lookup_effects on_time(nanoseconds now) = 0;
+  /// When on_time() wants to be called; max(): done.
+  virtual nanoseconds next_deadline() const = 0;
+  virtual bool done() const = 0;
+};
+
+/// How long to wait for the answer to the `attempt`th question (1 is the first).
+nanoseconds question_rto(const rtt_estimate& rtt, nanoseconds initial, std::uint8_t attempt);
+
+/// One run of Kademlia's iterative lookup, for reads and for the holders of a write alike: a few questions in
+/// flight to the nearest known contacts, until the k nearest that are alive have answered (or a read has what
+/// it wants). A question that isn't answered within its contact's RTO frees its place and is asked once more;
+/// a late answer still counts. It doesn't wait for silent contacts once k others answered, except for the
+/// very node it looks for.
+class lookup final : public run_logic {
  public:
   lookup(lookup_goal goal, const id160& target, const node_id& self, lookup_options options,
-         std::shared_ptr<const value_policy> policy, std::vector<bytes> values = {});
+         std::shared_ptr<const value_policy> policy);
 
-  lookup_effects start(nanoseconds now, const std::vector<known_peer>& seeds);
+  /// A contact that answered a question near the target already, before start(): it isn't asked again.
+  void answered_before(const known_peer& peer);
+  lookup_effects start(nanoseconds now, const std::vector<known_peer>& seeds) override;
   /// A value this node holds itself, before start(); ours don't satisfy a `first`.
   void hold(std::uint64_t unix_s, byte_view leaf);
   lookup_effects on_answer(nanoseconds now, std::uint64_t unix_s, std::uint32_t ask,
-                           const peer_answer& answer);
-  /// The contact is not who it was said to be, or can't be asked.
-  lookup_effects on_refused(nanoseconds now, std::uint32_t ask);
-  lookup_effects on_time(nanoseconds now);
-  /// When on_time() wants to be called; max(): done.
-  nanoseconds next_deadline() const;
-  bool done() const { return done_; }
+                           const peer_answer& answer) override;
+  lookup_effects on_refused(nanoseconds now, std::uint32_t ask) override;
+  lookup_effects on_time(nanoseconds now) override;
+  nanoseconds next_deadline() const override;
+  bool done() const override { return done_; }
 
  private:
   enum class standing : std::uint8_t { fresh, asked, late, answered, failed };
-  enum class purpose : std::uint8_t { search, page, store };
+  enum class purpose : std::uint8_t { search, page };
   struct node {
     contact who;
     rtt_estimate rtt;
     standing state = standing::fresh;
     std::uint8_t attempts = 0;
     bool is_replica = false;
-    bytes token;
     std::size_t pages = 0;
   };
   struct pending {
     id160 distance;
     purpose why = purpose::search;
     std::uint64_t cursor = 0;
-    std::size_t chunk = 0;
     std::uint8_t attempt = 1;
     nanoseconds deadline{0};
     bool overdue = false;
-  };
-  struct store_state {
-    std::set<std::size_t> open;  // chunks
-    bool refused = false, silent = false;
   };
   struct merged {
     value_facts facts;
@@ -144,12 +171,9 @@ class lookup {
   std::uint32_t track(nanoseconds now, const node& whom, pending what);
   void ask_page(nanoseconds now, const id160& distance, std::uint64_t cursor, std::uint8_t attempt,
                 lookup_effects& out);
-  void ask_store(nanoseconds now, const id160& distance, std::size_t chunk, std::uint8_t attempt,
-                 lookup_effects& out);
-  nanoseconds rto_of(const node& whom, std::uint8_t attempt) const;
   std::uint8_t attempts_for(const node& whom) const;
   std::size_t in_flight_limit() const {
-    return goal_ == lookup_goal::put ? options_.in_flight_put : options_.in_flight;
+    return goal_ == lookup_goal::holders ? options_.in_flight_holders : options_.in_flight;
   }
   bool is_wanted(const node& whom) const { return goal_ == lookup_goal::find && names(target_, whom.who.id); }
   bool near_enough(const id160& distance) const;
@@ -158,10 +182,8 @@ class lookup {
   void take_shard(nanoseconds now, std::uint64_t unix_s, node& from, const id160& distance, byte_view shard,
                   lookup_effects& out);
   bool merge(std::uint64_t unix_s, byte_view raw);
-  void on_stored(node& from, const id160& distance, std::size_t chunk, const peer_answer& answer);
   void lose(nanoseconds now, const pending& what, lookup_effects& out);
   void step(nanoseconds now, lookup_effects& out);
-  void begin_stores(nanoseconds now, lookup_effects& out);
   void finish(nanoseconds now, lookup_effects& out);
 
   lookup_goal goal_;
@@ -169,23 +191,19 @@ class lookup {
   node_id self_;
   lookup_options options_;
   std::shared_ptr<const value_policy> policy_;
-  std::shared_ptr<const std::vector<bytes>> values_;
-  std::vector<std::pair<std::size_t, std::size_t>> chunks_;  // first value, count
-
   std::map<id160, node> nodes_;  // by distance
   std::map<std::uint32_t, pending> pending_;
-  std::map<id160, store_state> stores_;
   std::map<public_key, merged> leaves_;
   std::set<std::uint64_t> hints_;
   std::uint32_t next_ask_ = 1;
   std::size_t in_flight_ = 0;  // searches within their RTO
-  std::size_t pages_open_ = 0, pages_asked_ = 0, stores_open_ = 0;
+  std::size_t pages_open_ = 0, pages_asked_ = 0;
   std::size_t answered_ = 0;
   std::size_t publishers_seen_ = 0;
   std::size_t foreign_leaves_ = 0;
   bool found_ = false;  // the very node looked for has answered
   nanoseconds started_{0};
-  bool storing_ = false, done_ = false, timed_out_ = false;
+  bool done_ = false, timed_out_ = false;
   lookup_result result_;
 };
 

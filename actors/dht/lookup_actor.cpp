@@ -7,12 +7,13 @@ using self_pointer = lookup_actor::stateful_pointer<lookup_state>;
 
 std::uint64_t unix_s(self_pointer self) { return self->state.env->unix_ms(supervisor::now(self)) / 1000; }
 
-/// Tells the environment who acknowledged each value of this put.
+/// Tells the environment who holds each value of this sweep now.
 void tell_acknowledged(self_pointer self, const value_policy& policy, const start_run& what,
                        const lookup_result& result) {
-  for (const auto& value : what.values)
+  for (std::size_t i = 0; i < std::min(what.items.size(), result.outcomes.size()); ++i)
     self->state.env->on_put_acknowledged(
-        {what.target, policy.parse(what.target, value, unix_s(self)).seq, result.stored_at});
+        {what.items[i].key, policy.parse(what.items[i].key, what.items[i].value, unix_s(self)).seq,
+         result.outcomes[i].stored_at});
 }
 
 void carry_out(self_pointer self, lookup_effects effects) {
@@ -45,12 +46,11 @@ lookup_actor::behavior_type lookup_run(self_pointer self, environment_ptr env, n
   state.env = std::move(env);
   state.run = what->run;
   state.node = std::move(node);
-  if (what->goal == lookup_goal::put && state.env->on_put_acknowledged)
+  if (what->goal == lookup_goal::holders && state.env->on_put_acknowledged)
     state.on_put = [self, policy, what](const lookup_result& result) {
       tell_acknowledged(self, *policy, *what, result);
     };
-  state.logic.emplace(what->goal, what->target, me, what->options, std::move(policy), what->values);
-  for (const auto& held : what->held) state.logic->hold(unix_s(self), *held);
+  state.logic = make_run(*what, me, std::move(policy), unix_s(self));
   carry_out(self, state.logic->start(supervisor::now(self), what->seeds));
   return {
       [self](const run_answer& m) {

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <functional>
-#include <optional>
+#include <memory>
 
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
@@ -16,8 +16,8 @@ struct lookup_state {
   static inline const char* name = "lookup";
   environment_ptr env;
   std::uint64_t run = 0;
-  std::optional<lookup> logic;
-  std::function<void(const lookup_result&)> on_put;  // null unless the environment wants to hear of puts
+  std::unique_ptr<run_logic> logic;
+  std::function<void(const lookup_result&)> on_put;  // of a sweep, if the environment wants to hear of it
   supervisor::single_alarm timer;
   dht_inner_actor node;
 };

@@ -1,5 +1,7 @@
 #include "actors/dht/node_core.hpp"
 
+#include "actors/dht/sweep.hpp"
+
 namespace vsf::dht {
 namespace {
 
@@ -11,11 +13,16 @@ std::uint64_t salt_of(const node_id& id) {
 
 token_bucket bucket_of(rate r) { return token_bucket(r.burst, r.per_second); }
 
-token_bucket request_bucket(double per_minute) {
-  return per_minute > 0 ? token_bucket(per_minute, per_minute / 60) : token_bucket(1e18, 1e18);
-}
-
 }  // namespace
+
+std::unique_ptr<run_logic> make_run(const start_run& what, const node_id& self,
+                                    std::shared_ptr<const value_policy> policy, std::uint64_t unix_s) {
+  if (what.goal == lookup_goal::holders)
+    return std::make_unique<sweep>(what.items, self, what.options, std::move(policy), unix_s);
+  auto out = std::make_unique<lookup>(what.goal, what.target, self, what.options, std::move(policy));
+  for (const auto& held : what.held) out->hold(unix_s, *held);
+  return out;
+}
 
 node_core::node_core(std::shared_ptr<const identity::identity> me, std::shared_ptr<const value_policy> policy,
                      crypto::random_source& random, core_options options)
@@ -31,8 +38,7 @@ node_core::node_core(std::shared_ptr<const identity::identity> me, std::shared_p
       introductions_(options_.introductions, options_.service.max_sources),
       hints_(options_.hints, options_.service.max_sources),
       all_handshakes_(bucket_of(options_.all_handshakes)),
-      verifications_(bucket_of(options_.verifications)),
-      writes_(request_bucket(options_.writes_per_minute)) {}
+      verifications_(bucket_of(options_.verifications)) {}
 
 void node_core::take(registry_effects effects, core_effects& out) {
   for (auto& e : effects) std::visit([&](auto& x) { out.emplace_back(std::move(x)); }, e);
@@ -299,10 +305,12 @@ core_effects node_core::on_silent(link_time t, const contact& who) {
   return out;
 }
 
-std::vector<known_peer> node_core::seeds_for(const id160& target) const {
+std::vector<known_peer> node_core::seeds_for(const id160& target, std::size_t keys) const {
   std::vector<known_peer> out;
-  // More than k: when some of the nearest are dead, their neighbours may only know the same ones.
-  for (const auto* row : table_.closest(target, 3 * options_.lookup.k)) out.push_back({row->who, row->rtt});
+  // More than k: when some of the nearest are dead, their neighbours may only know the same ones. A sweep goes
+  // through many neighbourhoods.
+  const auto count = keys == 1 ? 3 * options_.lookup.k : table_.size();
+  for (const auto* row : table_.closest(target, count)) out.push_back({row->who, row->rtt});
   return out;
 }
 

@@ -18,7 +18,6 @@ struct core_options {
   rate introductions{8, 1};        // "who are you" answered per source
   rate hints{16, 4};               // "unknown session" sent per source
   rate verifications{32, 8};       // pings of ours to candidates
-  double writes_per_minute = 100;  // puts of this node's own components; 0: no limit
   std::size_t max_runs = 64;
   std::size_t max_pending = 256;
   nanoseconds hold = std::chrono::seconds(3);        // a request waits this long for a first contact
@@ -35,11 +34,15 @@ struct start_run {
   std::uint64_t instead_of = 0;  // a run that was lost; whoever asked for it waits for this one
   lookup_goal goal = lookup_goal::find;
   id160 target;
-  std::vector<bytes> values;
+  std::vector<sweep_item> items;  // of a sweep; target is then the first one's key
   lookup_options options;
   std::vector<known_peer> seeds;
   std::vector<std::shared_ptr<const bytes>> held;
 };
+/// The lookup or sweep that `what` describes, before its start.
+std::unique_ptr<run_logic> make_run(const start_run& what, const node_id& self,
+                                    std::shared_ptr<const value_policy> policy, std::uint64_t unix_s);
+
 struct run_answer {
   std::uint64_t run = 0;
   std::uint32_t ask = 0;
@@ -95,7 +98,7 @@ class node_core {
   std::uint64_t next_run() { return next_run_++; }
   /// A request of this node's components; it starts now or a little later, or is refused.
   core_effects on_request(link_time t, std::uint64_t run, lookup_goal goal, const id160& target,
-                          std::vector<bytes> values);
+                          std::vector<sweep_item> items = {});
   core_effects on_ask(link_time t, std::uint64_t run, const ask_peer& ask);
   core_effects on_silent(link_time t, const contact& who);
   core_effects on_run_finished(link_time t, std::uint64_t run, const lookup_result& result);
@@ -121,7 +124,7 @@ class node_core {
     run_kind kind = run_kind::request;
     lookup_goal goal = lookup_goal::find;
     id160 target;
-    std::vector<bytes> values;
+    std::vector<sweep_item> items;
     nanoseconds asked_at{0};
     bool again = false;  // its predecessor was lost
   };
@@ -129,7 +132,7 @@ class node_core {
     std::uint64_t run = 0;
     lookup_goal goal = lookup_goal::find;
     id160 target;
-    std::vector<bytes> values;
+    std::vector<sweep_item> items;
     nanoseconds since{0};
   };
   struct introduction {
@@ -158,7 +161,9 @@ class node_core {
   void save(link_time t, core_effects& out);
   std::size_t running(run_kind kind) const;
   nanoseconds jittered(nanoseconds span);
-  std::vector<known_peer> seeds_for(const id160& target) const;
+  std::vector<known_peer> seeds_for(const id160& target, std::size_t keys = 1) const;
+  void store_own(link_time t, const std::vector<sweep_item>& items, const lookup_result& result,
+                 core_effects& out);
 
   std::shared_ptr<const link_context> context_;
   node_id self_;
@@ -170,7 +175,7 @@ class node_core {
   peer_registry peers_;
   replay_filter replays_;
   rate_limiter handshakes_, introductions_, hints_;
-  token_bucket all_handshakes_, verifications_, writes_;
+  token_bucket all_handshakes_, verifications_;
 
   endpoint local_;
   bool ready_ = false;

@@ -48,14 +48,14 @@ std::size_t node_core::running(run_kind kind) const {
 }
 
 core_effects node_core::on_request(link_time t, std::uint64_t run, lookup_goal goal, const id160& target,
-                                   std::vector<bytes> values) {
+                                   std::vector<sweep_item> items) {
   core_effects out;
   if (pending_.size() >= options_.max_pending) {
     ++requests_refused_;
     out.push_back(request_refused{run});
     return out;
   }
-  pending_.push_back({run, goal, target, std::move(values), t.now});
+  pending_.push_back({run, goal, target, std::move(items), t.now});
   start_pending(t, out);
   return out;
 }
@@ -67,15 +67,9 @@ void node_core::start_pending(link_time t, core_effects& out) {
     const bool busy = running(run_kind::request) >= options_.max_runs;
     const bool may_wait = waited < options_.hold_limit;
     if (((!ready_ || alone) && waited < options_.hold) || (busy && may_wait)) return;
-    // A write that waits for its turn holds up no read behind it.
-    const bool allowed = it->goal != lookup_goal::put || writes_.take(t.now);
-    if (!allowed && may_wait) {
-      ++it;
-      continue;
-    }
     auto next = std::move(*it);
     it = pending_.erase(it);
-    if (busy || !allowed) {
+    if (busy) {
       ++requests_refused_;
       out.push_back(request_refused{next.run});
       continue;
@@ -83,8 +77,8 @@ void node_core::start_pending(link_time t, core_effects& out) {
     run_state what;
     what.goal = next.goal;
     what.target = next.target;
-    what.values = std::move(next.values);
-    auto seeds = seeds_for(what.target);
+    what.items = std::move(next.items);
+    auto seeds = seeds_for(what.target, std::max<std::size_t>(1, what.items.size()));
     start(t, next.run, std::move(what), std::move(seeds), waited, out);
   }
 }
@@ -99,7 +93,7 @@ void node_core::start(link_time t, std::uint64_t run, run_state what, std::vecto
   effect.instead_of = instead_of;
   effect.goal = what.goal;
   effect.target = what.target;
-  effect.values = what.values;
+  effect.items = what.items;
   effect.options = options_.lookup;
   effect.options.initial_rto = table_.initial_rto();
   effect.options.deadline = std::max<nanoseconds>(std::chrono::seconds(1), options_.lookup.deadline - waited);
@@ -110,6 +104,16 @@ void node_core::start(link_time t, std::uint64_t run, run_state what, std::vecto
   out.push_back(std::move(effect));
 }
 
+/// We may be one of the k closest ourselves.
+void node_core::store_own(link_time t, const std::vector<sweep_item>& items, const lookup_result& result,
+                          core_effects& out) {
+  std::vector<storage_effect> stored;
+  for (std::size_t i = 0; i < std::min(items.size(), result.outcomes.size()); ++i)
+    if (result.outcomes[i].ours) storage_.put(t.unix_ms, items[i].key, items[i].value, local_, stored);
+  if (!stored.empty() && next_expiry_ == nanoseconds::max()) next_expiry_ = t.now + std::chrono::minutes(1);
+  take(std::move(stored), out);
+}
+
 core_effects node_core::on_run_finished(link_time t, std::uint64_t run, const lookup_result& result) {
   core_effects out;
   const auto it = runs_.find(run);
@@ -117,17 +121,7 @@ core_effects node_core::on_run_finished(link_time t, std::uint64_t run, const lo
   const auto what = std::move(it->second);
   runs_.erase(it);
   timeouts_ += result.timeouts;
-  if (what.goal == lookup_goal::put) {
-    // We may be one of the k closest ourselves.
-    const auto& nearest = result.contacts;
-    const bool ours =
-        nearest.size() < options_.lookup.k || (self_ ^ what.target) < (nearest.back().id ^ what.target);
-    std::vector<storage_effect> stored;
-    if (ours)
-      for (const auto& value : what.values) storage_.put(t.unix_ms, what.target, value, local_, stored);
-    if (!stored.empty() && next_expiry_ == nanoseconds::max()) next_expiry_ = t.now + std::chrono::minutes(1);
-    take(std::move(stored), out);
-  }
+  store_own(t, what.items, result, out);
   if (what.kind == run_kind::self && next_refresh_ == nanoseconds::max())
     next_refresh_ = t.now + jittered(std::chrono::seconds(2));
   if (what.kind == run_kind::refresh) next_refresh_ = t.now + jittered(std::chrono::seconds(1));
@@ -151,7 +145,7 @@ core_effects node_core::on_run_lost(link_time t, std::uint64_t run) {
     // Under another number, so that answers to the lost one's questions aren't taken for answers to its own.
     what.again = true;
     const auto waited = t.now - what.asked_at;
-    auto seeds = seeds_for(what.target);
+    auto seeds = seeds_for(what.target, std::max<std::size_t>(1, what.items.size()));
     start(t, next_run(), std::move(what), std::move(seeds), waited, out, run);
   }
   maintain(t, out);
@@ -296,16 +290,12 @@ nanoseconds node_core::next_deadline(link_time t) const {
   if (!pending_.empty()) {
     const auto since = pending_.front().since;
     at = std::min(at, t.now < since + options_.hold ? since + options_.hold : since + options_.hold_limit);
-    if (ready_ && running(run_kind::request) < options_.max_runs) {
-      const auto token = writes_.next(t.now);
-      if (token > t.now) at = std::min(at, token);
-    }
   }
   return at;
 }
 
 void node_core::report(fb::ComponentReportT& out) const {
-  static constexpr std::array<const char*, 4> goals{"find", "first", "quorum", "put"};
+  static constexpr std::array<const char*, 4> goals{"find", "first", "quorum", "sweep"};
   for (std::size_t i = 0; i < dropped_.size(); ++i)
     count(out, "datagrams_dropped", std::string("reason=\"") + to_string(static_cast<drop_reason>(i)) + '"',
           dropped_[i]);
@@ -315,7 +305,10 @@ void node_core::report(fb::ComponentReportT& out) const {
   count(out, "queries_served", "kind=\"ping\"", served.pings);
   count(out, "queries_served", "kind=\"find\"", served.finds);
   count(out, "queries_served", "kind=\"get\"", served.gets);
-  count(out, "queries_served", "kind=\"put\"", served.puts);
+  count(out, "queries_served", "kind=\"renew\"", served.renewals);
+  count(out, "queries_served", "kind=\"store\"", served.stores);
+  count(out, "values_renewed", "", served.renewed);
+  count(out, "values_to_renew_unknown", "", served.renewals_missed);
   count(out, "pages_served", "", served.gets_with_leaves);
   count(out, "queries_refused", "", served.refused);
   count(out, "queries_rate_limited", "", served.rate_limited);

@@ -83,7 +83,7 @@ link_effects peer_link::ask(link_time t, const ask_tag& tag, const contact& whom
   a.tx = next_tx_++;
   a.tag = tag;
   a.at = t.now;
-  a.is_put = what.kind == question_kind::put;
+  a.is_write = what.kind == question_kind::store;
   a.message = to_bytes(make_question(a.tx, what).raw().view());
   in_flight_.push_back(std::move(a));
   const auto& mine = in_flight_.back();
@@ -92,20 +92,20 @@ link_effects peer_link::ask(link_time t, const ask_tag& tag, const contact& whom
   // A retry doubts the session: its peer may have been restarted, or be somewhere else by now.
   const bool doubted =
       s != nullptr && retry && t.now - s->last_received() >= rtt_.rto(rtt_estimate::first_rto);
-  if (s != nullptr && (!doubted || mine.is_put)) {
+  if (s != nullptr && (!doubted || mine.is_write)) {
     send(t, *s, mine.message, out);
     if (!doubted) return out;
   }
   const bool under_way = !openings_.empty() && t.now - openings_.back().started() < handshake_patience &&
                          openings_.back().whom().address == whom.address;
-  if (s == nullptr && (mine.is_put || (under_way && !retry))) {
+  if (s == nullptr && (mine.is_write || (under_way && !retry))) {
     if (waiting_.size() < max_waiting)
       waiting_.push_back(mine.tx);
     else
       out.push_back(datagram_dropped{drop_reason::busy});
     if (under_way) return out;
   }
-  if (mine.is_put) {
+  if (mine.is_write) {
     // A write never travels in message 1: a ping opens the session.
     question ping;
     handshake(t, whom, make_question(next_tx_++, ping).raw().view(), random, out);
@@ -290,7 +290,7 @@ void peer_link::on_hint(link_time t, const endpoint& from, const unknown_session
   waiting_.clear();
   for (auto& a : in_flight_) {
     a.at = t.now;  // sent again
-    if (read == nullptr && !a.is_put)
+    if (read == nullptr && !a.is_write)
       read = &a;
     else if (waiting_.size() < max_waiting)
       waiting_.push_back(a.tx);

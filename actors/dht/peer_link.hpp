@@ -106,7 +106,7 @@ class peer_link {
     std::uint32_t tx = 0;
     ask_tag tag;
     nanoseconds at{0};
-    bool is_put = false;
+    bool is_write = false;
     bytes message;
   };
   session* usable(nanoseconds now);

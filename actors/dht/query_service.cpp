@@ -1,6 +1,14 @@
 #include "actors/dht/query_service.hpp"
 
 namespace vsf::dht {
+namespace {
+
+template <class Vector>
+std::size_t size_of(const Vector* v) {
+  return v == nullptr ? 0 : v->size();
+}
+
+}  // namespace
 
 query_service::query_service(const routing_table& table, leaf_storage& storage, crypto::random_source& random,
                              service_limits limits)
@@ -46,43 +54,63 @@ record<fb::DhtMessage> query_service::answer(nanoseconds now, std::uint64_t now_
     ++counters_.gets;
     const auto key = from_fb<dht_key>(*get->key());
     storage_.expire(now_ms, effects);
-    const auto token = tokens_.make(now, you, key);
+    const auto token = tokens_.make(now, you);
     const auto used = page_overhead + token.size();
     const auto shard =
         budget > used ? storage_.page(now_ms, key, get->cursor(), budget - used) : std::optional<bytes>{};
     if (shard) ++counters_.gets_with_leaves;
     return make_page(tx, you, closest(key, asker), token, shard, budget);
   }
-  if (const auto* put = message.body_as_Put()) {
-    if (put->key() == nullptr || put->values() == nullptr || put->values()->size() == 0 ||
-        put->values()->size() > limits_.values_per_put)
+  if (const auto* renew = message.body_as_Renew()) {
+    if (renew->target() == nullptr || size_of(renew->digests()) > max_renewed_digests)
+      return refuse(fb::DhtRefusal::malformed);
+    return on_renew(now, now_ms, asker, tx, *renew, budget, effects);
+  }
+  if (const auto* store = message.body_as_Store()) {
+    if (size_of(store->values()) == 0 || store->values()->size() > limits_.values_per_store)
       return refuse(fb::DhtRefusal::malformed);
     if (!may_write) return refuse(fb::DhtRefusal::unsupported);
-    return on_put(now, now_ms, asker, tx, *put, effects);
+    return on_store(now, now_ms, asker, tx, *store, effects);
   }
   return refuse(fb::DhtRefusal::unsupported);
 }
 
-record<fb::DhtMessage> query_service::on_put(nanoseconds now, std::uint64_t now_ms, const contact& asker,
-                                             std::uint32_t tx, const fb::Put& put,
-                                             std::vector<storage_effect>& effects) {
-  ++counters_.puts;
-  const auto key = from_fb<dht_key>(*put.key());
-  const bool allowed = tokens_.check(now, asker.address, key, view_of(put.token()));
+record<fb::DhtMessage> query_service::on_renew(nanoseconds now, std::uint64_t now_ms, const contact& asker,
+                                               std::uint32_t tx, const fb::Renew& renew, std::size_t budget,
+                                               std::vector<storage_effect>& effects) {
+  ++counters_.renewals;
+  std::vector<bool> held;
+  if (const auto* digests = renew.digests()) {
+    std::vector<fb::LeafDigest> asked;
+    for (const auto* digest : *digests) asked.push_back(*digest);
+    held = storage_.renew(now_ms, asked, effects);
+  }
+  counters_.renewed += static_cast<std::uint64_t>(std::count(held.begin(), held.end(), true));
+  counters_.renewals_missed += static_cast<std::uint64_t>(std::count(held.begin(), held.end(), false));
+  return make_renewed(tx, asker.address, closest(from_fb<id160>(*renew.target()), asker),
+                      tokens_.make(now, asker.address), held, budget);
+}
+
+record<fb::DhtMessage> query_service::on_store(nanoseconds now, std::uint64_t now_ms, const contact& asker,
+                                               std::uint32_t tx, const fb::Store& store,
+                                               std::vector<storage_effect>& effects) {
+  ++counters_.stores;
+  const bool allowed = tokens_.check(now, asker.address, view_of(store.token()));
   std::vector<fb::PutVerdict> verdicts;
-  for (const auto* value : *put.values()) {
+  for (const auto* value : *store.values()) {
     auto verdict = fb::PutVerdict::malformed;
     if (!allowed)
       verdict = fb::PutVerdict::bad_token;
     else if (!values_.allow(asker.address, now))
       verdict = fb::PutVerdict::rate_limited;
-    else if (value != nullptr)
-      verdict = storage_.put(now_ms, key, view_of(value->data()), asker.address, effects);
+    else if (value != nullptr && value->key() != nullptr)
+      verdict = storage_.put(now_ms, from_fb<dht_key>(*value->key()), view_of(value->data()), asker.address,
+                             effects);
     const auto index = static_cast<std::size_t>(verdict);
     if (index < counters_.verdicts.size()) ++counters_.verdicts[index];
     verdicts.push_back(verdict);
   }
-  return make_put_done(tx, asker.address, verdicts);
+  return make_stored(tx, asker.address, verdicts);
 }
 
 }  // namespace vsf::dht

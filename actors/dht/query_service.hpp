@@ -11,7 +11,7 @@ struct service_limits {
   rate questions{400, 100};  // per source and second
   rate values{400, 40};      // values written, per source and second
   std::size_t max_sources = 4096;
-  std::size_t values_per_put = 16;
+  std::size_t values_per_store = 16;
 };
 
 /// Answers what other nodes ask, from the table and the storage.
@@ -27,7 +27,8 @@ class query_service {
                                 std::vector<storage_effect>& effects);
 
   struct counters {
-    std::uint64_t pings = 0, finds = 0, gets = 0, gets_with_leaves = 0, puts = 0, refused = 0,
+    std::uint64_t pings = 0, finds = 0, gets = 0, gets_with_leaves = 0, renewals = 0, renewed = 0,
+                  renewals_missed = 0, stores = 0, refused = 0,
                   rate_limited = 0;
     std::array<std::uint64_t, 9> verdicts{};  // by fb::PutVerdict
   };
@@ -35,8 +36,12 @@ class query_service {
 
  private:
   std::vector<contact> closest(const id160& target, const contact& asker) const;
-  record<fb::DhtMessage> on_put(nanoseconds now, std::uint64_t now_ms, const contact& asker, std::uint32_t tx,
-                                const fb::Put& put, std::vector<storage_effect>& effects);
+  record<fb::DhtMessage> on_renew(nanoseconds now, std::uint64_t now_ms, const contact& asker,
+                                  std::uint32_t tx, const fb::Renew& renew, std::size_t budget,
+                                  std::vector<storage_effect>& effects);
+  record<fb::DhtMessage> on_store(nanoseconds now, std::uint64_t now_ms, const contact& asker,
+                                  std::uint32_t tx, const fb::Store& store,
+                                  std::vector<storage_effect>& effects);
 
   const routing_table& table_;
   leaf_storage& storage_;

@@ -6,7 +6,7 @@
 /// DhtMessages that fit their datagram, and what they say: docs/protocol.md, "DHT".
 namespace vsf::dht {
 
-/// A question of a lookup. Its values fit by construction (lookup_options::store_chunk).
+/// A question of a run. Its values and digests fit by construction (sweep.cpp).
 record<fb::DhtMessage> make_question(std::uint32_t tx, const question& what);
 
 /// Answers, each at most `budget` bytes. `you` is the asker's address as we see it.
@@ -17,11 +17,17 @@ record<fb::DhtMessage> make_nodes(std::uint32_t tx, const endpoint& you, const s
 /// With a shard at most 3 contacts; without, as many as fit.
 record<fb::DhtMessage> make_page(std::uint32_t tx, const endpoint& you, const std::vector<contact>& contacts,
                                  byte_view token, const std::optional<bytes>& shard, std::size_t budget);
-record<fb::DhtMessage> make_put_done(std::uint32_t tx, const endpoint& you,
-                                     const std::vector<fb::PutVerdict>& verdicts);
+/// Which of a renewal's digests are held, and as many of the contacts as fit.
+record<fb::DhtMessage> make_renewed(std::uint32_t tx, const endpoint& you,
+                                    const std::vector<contact>& contacts, byte_view token,
+                                    const std::vector<bool>& held, std::size_t budget);
+record<fb::DhtMessage> make_stored(std::uint32_t tx, const endpoint& you,
+                                   const std::vector<fb::PutVerdict>& verdicts);
 record<fb::DhtMessage> make_refused(std::uint32_t tx, const endpoint& you, fb::DhtRefusal reason);
 
 inline constexpr std::size_t page_contacts = 3;
+/// Digests of one renewal.
+inline constexpr std::size_t max_renewed_digests = 88;
 /// What a page needs besides shard and contacts.
 inline constexpr std::size_t page_overhead = 120;
 

@@ -21,29 +21,28 @@ void write_tokens::rotate(nanoseconds now) {
   since_ = now;
 }
 
-write_tokens::token write_tokens::made_with(const digest& secret, const endpoint& who, const dht_key& key) {
-  std::array<std::uint8_t, 16 + 2 + 20> said{};
+write_tokens::token write_tokens::made_with(const digest& secret, const endpoint& who) {
+  std::array<std::uint8_t, 16 + 2> said{};
   auto at = std::copy(who.ip.begin(), who.ip.end(), said.begin());
   *at++ = static_cast<std::uint8_t>(who.port >> 8);
   *at++ = static_cast<std::uint8_t>(who.port & 0xFF);
-  std::copy(key.begin(), key.end(), at);
   const auto mac = crypto::hmac_sha256(secret.view(), said);
   token out;
   std::copy_n(mac.begin(), out.size(), out.begin());
   return out;
 }
 
-write_tokens::token write_tokens::make(nanoseconds now, const endpoint& who, const dht_key& key) {
+write_tokens::token write_tokens::make(nanoseconds now, const endpoint& who) {
   rotate(now);
-  return made_with(current_, who, key);
+  return made_with(current_, who);
 }
 
-bool write_tokens::check(nanoseconds now, const endpoint& who, const dht_key& key, byte_view shown) {
+bool write_tokens::check(nanoseconds now, const endpoint& who, byte_view shown) {
   rotate(now);
   if (shown.size() != token_size) return false;
   if (mutant(mutation::no_token_check)) return true;
-  return crypto::equal_constant_time(shown, made_with(current_, who, key)) ||
-         crypto::equal_constant_time(shown, made_with(previous_, who, key));
+  return crypto::equal_constant_time(shown, made_with(current_, who)) ||
+         crypto::equal_constant_time(shown, made_with(previous_, who));
 }
 
 }  // namespace vsf::dht

@@ -102,7 +102,7 @@ resolver_actor::behavior_type resolver(self_pointer self, environment_ptr env, i
       [=](const record<fb::DhtGetResult>& result) {
         carry_out(self, self->state.logic->on_leaves(*result, supervisor::now(self), unix_s(self)));
       },
-      [=](const record<fb::DhtPutResult>&) {},
+      [=](const record<fb::DhtSweepResult>&) {},
       [=](const record<fb::DhtFindResult>& result) {
         carry_out(self, self->state.logic->on_contacts(*result, supervisor::now(self)));
       },

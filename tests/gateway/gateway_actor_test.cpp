@@ -88,7 +88,7 @@ resolver_actor::behavior_type fake_resolver(resolver_actor::stateful_pointer<fak
         if (delay != 0ms) self->delayed_send(client, delay, record<fb::ResolveResult>::pack(out));
       },
       [](const record<fb::DhtGetResult>&) {},
-      [](const record<fb::DhtPutResult>&) {},
+      [](const record<fb::DhtSweepResult>&) {},
       [](const record<fb::DhtFindResult>&) {},
       [](const component_links&) {},
       [](const report_request&) {},

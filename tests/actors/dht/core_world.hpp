@@ -21,7 +21,7 @@ class core_world {
     core_options options;
     std::unique_ptr<node_core> core;
     std::map<std::uint64_t, std::shared_ptr<peer_link>> live;
-    std::map<std::uint64_t, lookup> runs;
+    std::map<std::uint64_t, std::unique_ptr<run_logic>> runs;
     std::map<std::uint64_t, lookup_result> results;
     std::vector<contact> saved;
     std::size_t most_live = 0;
@@ -39,7 +39,6 @@ class core_world {
   }
   static core_options default_options() {
     core_options out;
-    out.writes_per_minute = 0;
     out.handshakes = {1e6, 1e6};
     out.service.questions = {1e6, 1e6};
     return out;
@@ -75,16 +74,23 @@ class core_world {
     if (n.up) carry_out(n, n.core->on_datagram(time(), from, payload));
   }
 
-  std::uint64_t request(node& n, lookup_goal goal, const id160& target, std::vector<bytes> values = {}) {
+  std::uint64_t request(node& n, lookup_goal goal, const id160& target,
+                        std::vector<sweep_item> items = {}) {
     const auto run = n.core->next_run();
-    carry_out(n, n.core->on_request(time(), run, goal, target, std::move(values)));
+    carry_out(n, n.core->on_request(time(), run, goal, target, std::move(items)));
     return run;
   }
   /// Waits for the answer of a request.
-  lookup_result ask(node& n, lookup_goal goal, const id160& target, std::vector<bytes> values = {}) {
-    const auto run = request(n, goal, target, std::move(values));
+  lookup_result ask(node& n, lookup_goal goal, const id160& target, std::vector<sweep_item> items = {}) {
+    const auto run = request(n, goal, target, std::move(items));
     while (!n.results.contains(run)) step();
     return n.results.at(run);
+  }
+  /// How many took the value.
+  std::size_t put(node& n, const dht_key& key, bytes value) {
+    return ask(n, lookup_goal::holders, key, {{key, std::move(value), false, {}}})
+        .outcomes.at(0)
+        .stored_at.size();
   }
   void run_for(nanoseconds span) {
     const auto end = now + span;
@@ -119,7 +125,7 @@ class core_world {
     for (const auto& n : nodes) {
       if (!n->up) continue;
       at = std::min(at, std::max(now, n->core->next_deadline(time())));
-      for (const auto& [id, run] : n->runs) at = std::min(at, run.next_deadline());
+      for (const auto& [id, run] : n->runs) at = std::min(at, run->next_deadline());
     }
     return at;
   }
@@ -136,7 +142,7 @@ class core_world {
       if (!n->up) continue;
       if (n->core->next_deadline(time()) <= now) return carry_out(*n, n->core->on_time(time()));
       for (auto& [id, run] : n->runs)
-        if (run.next_deadline() <= now) return carry_out(*n, id, run.on_time(now));
+        if (run->next_deadline() <= now) return carry_out(*n, id, run->on_time(now));
     }
   }
 
@@ -193,20 +199,19 @@ class core_world {
     carry_out(n, n.core->on_parked(time(), e.peer, std::move(link)));
   }
   void act(node& n, start_run& e) {
-    auto [it, fresh] = n.runs.emplace(e.run, lookup(e.goal, e.target, n.me->node_id, e.options,
-                                                    std::make_shared<const toy_policy>(), e.values));
-    for (const auto& held : e.held) it->second.hold(time().unix_ms / 1000, *held);
-    auto effects = it->second.start(now, e.seeds);
+    auto& run = n.runs[e.run];
+    run = make_run(e, n.me->node_id, std::make_shared<const toy_policy>(), time().unix_ms / 1000);
+    auto effects = run->start(now, e.seeds);
     carry_out(n, e.run, std::move(effects));
   }
   void act(node& n, run_answer& e) {
     const auto it = n.runs.find(e.run);
     if (it != n.runs.end())
-      carry_out(n, e.run, it->second.on_answer(now, time().unix_ms / 1000, e.ask, e.answer));
+      carry_out(n, e.run, it->second->on_answer(now, time().unix_ms / 1000, e.ask, e.answer));
   }
   void act(node& n, run_refused& e) {
     const auto it = n.runs.find(e.run);
-    if (it != n.runs.end()) carry_out(n, e.run, it->second.on_refused(now, e.ask));
+    if (it != n.runs.end()) carry_out(n, e.run, it->second->on_refused(now, e.ask));
   }
   void act(node& n, request_refused& e) { n.results[e.run] = {}; }
   void act(node& n, resolve_name& e) {

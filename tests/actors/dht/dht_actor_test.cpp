@@ -16,7 +16,7 @@ using std::chrono::seconds;
 
 struct answers {
   std::map<std::uint64_t, fb::DhtGetResultT> gets;
-  std::map<std::uint64_t, fb::DhtPutResultT> puts;
+  std::map<std::uint64_t, fb::SweepOutcomeT> puts;
   std::map<std::uint64_t, fb::DhtFindResultT> finds;
   std::map<std::uint64_t, int> counts;
   std::vector<fb::ComponentReportT> reports;
@@ -29,9 +29,9 @@ dht_client_actor::behavior_type client(dht_client_actor::pointer, std::shared_pt
         ++got->counts[r->id()];
         got->gets[r->id()] = r.unpack();
       },
-      [got](const record<fb::DhtPutResult>& r) {
+      [got](const record<fb::DhtSweepResult>& r) {
         ++got->counts[r->id()];
-        got->puts[r->id()] = r.unpack();
+        got->puts[r->id()] = *r.unpack().outcomes.at(0);
       },
       [got](const record<fb::DhtFindResult>& r) {
         ++got->counts[r->id()];
@@ -118,7 +118,6 @@ class dht_actors : public vsf::tests::virtual_time {
   }
   void start(member& m, const std::vector<endpoint>& bootstrap = {}) {
     auto options = std::make_shared<core_options>();
-    options->writes_per_minute = 0;
     for (const auto& b : bootstrap) options->bootstrap.push_back(to_string(b));
     m.actor = keep(system().spawn(dht_with, environment_ptr(m.env), m.me, m.policy,
                                   std::shared_ptr<const core_options>(options)));
@@ -150,12 +149,12 @@ class dht_actors : public vsf::tests::virtual_time {
   }
 
   std::uint64_t put(member& m, const dht_key& key, const bytes& value) {
-    fb::DhtPutT ask;
+    fb::DhtSweepT ask;
     ask.id = ++next_id;
-    ask.key = box(key);
-    ask.values.push_back(std::make_unique<fb::BlobT>());
-    ask.values.back()->data = value;
-    caf::anon_send(m.actor, record<fb::DhtPut>::pack(ask), asker);
+    ask.items.push_back(std::make_unique<fb::SweepItemT>());
+    ask.items.back()->key = box(key);
+    ask.items.back()->value = value;
+    caf::anon_send(m.actor, record<fb::DhtSweep>::pack(ask), asker);
     return next_id;
   }
   std::uint64_t get(member& m, const dht_key& key, bool quorum = true) {

@@ -38,8 +38,8 @@ struct fixture {
               [&](const auto& a, const auto& b) { return (a.who.id ^ target) < (b.who.id ^ target); });
     return out;
   }
-  lookup make(lookup_goal goal, std::vector<bytes> values = {}, lookup_options options = {}) {
-    return {goal, target, self, options, policy, std::move(values)};
+  lookup make(lookup_goal goal, lookup_options options = {}) {
+    return {goal, target, self, options, policy};
   }
   bytes leaf(std::uint8_t publisher, std::uint64_t seq = 1, bool tombstone = false) {
     toy_value v;
@@ -169,62 +169,6 @@ TEST(lookup, cursors_without_end_are_followed_only_so_far) {
   EXPECT_TRUE(l.done());
 }
 
-TEST(lookup, puts_store_at_all_that_gave_a_token) {
-  fixture f;
-  std::vector<bytes> values;
-  for (std::uint8_t i = 0; i < 5; ++i) {
-    toy_value v;
-    v.publisher.fill(i);
-    v.padding = 400;
-    values.push_back(v.raw());
-  }
-  values.push_back(bytes(max_value_size + 1, 0));  // never sent
-  auto l = f.make(lookup_goal::put, values);
-  auto asks = asks_of(l.start(seconds(1), f.seeds(3)));
-  ASSERT_EQ(asks.size(), 3u);
-  lookup_effects effects;
-  for (std::size_t i = 0; i < 3; ++i) {
-    EXPECT_EQ(asks[i].what.kind, question_kind::get);
-    EXPECT_EQ(asks[i].what.cursor, no_values_cursor);
-    peer_answer answer;
-    if (i != 2) answer.token = bytes(8, 1);
-    effects = l.on_answer(seconds(2), unix_s, asks[i].ask, answer);
-  }
-  const auto stores = asks_of(effects);
-  ASSERT_EQ(stores.size(), 6u);  // 2 holders, 5 values of 452 bytes, 2 a datagram
-  for (std::size_t i = 0; i < stores.size(); ++i) {
-    EXPECT_EQ(stores[i].what.kind, question_kind::put);
-    EXPECT_EQ(stores[i].what.token, bytes(8, 1));
-    peer_answer answer;
-    const bool refuses = i == 5;
-    answer.verdicts.assign(stores[i].what.value_count,
-                           refuses ? fb::PutVerdict::full : fb::PutVerdict::stored);
-    effects = l.on_answer(seconds(2), unix_s, stores[i].ask, answer);
-  }
-  ASSERT_NE(result_of(effects), nullptr);
-  EXPECT_EQ(result_of(effects)->holders, 1u);
-  EXPECT_EQ(result_of(effects)->refused, 1u);
-  EXPECT_EQ(result_of(effects)->unanswered, 0u);
-}
-
-TEST(lookup, silent_holders_are_unanswered) {
-  fixture f;
-  auto l = f.make(lookup_goal::put, {f.leaf(1)});
-  const auto asks = asks_of(l.start(seconds(1), f.seeds(1)));
-  peer_answer answer;
-  answer.token = bytes(8, 1);
-  l.on_answer(seconds(1), unix_s, asks[0].ask, answer);
-  lookup_effects effects;
-  std::size_t retries = 0;
-  while (!l.done()) {
-    effects = l.on_time(l.next_deadline());
-    retries += asks_of(effects).size();
-  }
-  EXPECT_EQ(retries, 2u);
-  EXPECT_EQ(result_of(effects)->unanswered, 1u);
-  EXPECT_EQ(result_of(effects)->holders, 0u);
-}
-
 /// Whatever is answered, told, lost or repeated, and in whatever order: a run ends once, in time, within its
 /// bounds.
 TEST(lookup, always_ends_once_and_in_time) {
@@ -234,7 +178,7 @@ TEST(lookup, always_ends_once_and_in_time) {
     lookup_options options;
     options.max_known = 60;
     const auto goal = static_cast<lookup_goal>(kind % 4);
-    auto l = f.make(goal, {f.leaf(1)}, options);
+    auto l = f.make(goal, options);
     nanoseconds now = seconds(1);
     std::vector<ask_peer> open;
     std::map<node_id, int> times_asked;

@@ -61,7 +61,7 @@ TEST(node_core, puts_and_gets) {
     auto& reader = *world.nodes[world.random.below(30)];
     const auto key = random_bytes<dht_key>(world.random);
     const auto value = value_by(publisher).raw();
-    EXPECT_GE(world.ask(publisher, lookup_goal::put, key, {value}).holders, 15u);
+    EXPECT_GE(world.put(publisher, key, value), 15u);
     const auto got = world.ask(reader, lookup_goal::quorum, key);
     found += got.leaves.size() == 1 && got.leaves[0] == value ? 1 : 0;
     world.run_for(milliseconds(100));
@@ -117,8 +117,7 @@ TEST(node_core, a_put_survives_the_holders_restart) {
   auto& b = world.add(knowing(a));
   world.run_for(seconds(5));
   world.start(b);
-  const auto put = world.ask(a, lookup_goal::put, random_bytes<dht_key>(world.random), {value_by(a).raw()});
-  EXPECT_EQ(put.holders, 1u);
+  EXPECT_EQ(world.put(a, random_bytes<dht_key>(world.random), value_by(a).raw()), 1u);
 }
 
 TEST(node_core, both_may_open_a_session_at_once) {
@@ -131,10 +130,8 @@ TEST(node_core, both_may_open_a_session_at_once) {
   world.run_for(seconds(2));
   EXPECT_EQ(a.core->table().size(), 1u);
   EXPECT_EQ(b.core->table().size(), 1u);
-  EXPECT_EQ(world.ask(a, lookup_goal::put, random_bytes<dht_key>(world.random), {value_by(a).raw()}).holders,
-            1u);
-  EXPECT_EQ(world.ask(b, lookup_goal::put, random_bytes<dht_key>(world.random), {value_by(b).raw()}).holders,
-            1u);
+  EXPECT_EQ(world.put(a, random_bytes<dht_key>(world.random), value_by(a).raw()), 1u);
+  EXPECT_EQ(world.put(b, random_bytes<dht_key>(world.random), value_by(b).raw()), 1u);
   EXPECT_EQ(total_dropped(a) + total_dropped(b), 0u);
 }
 
@@ -143,7 +140,7 @@ TEST(node_core, replayed_datagrams_change_nothing) {
   world.logging = true;
   populate(world, 4);
   const auto key = random_bytes<dht_key>(world.random);
-  world.ask(*world.nodes[1], lookup_goal::put, key, {value_by(*world.nodes[1]).raw()});
+  world.put(*world.nodes[1], key, value_by(*world.nodes[1]).raw());
   world.logging = false;
   const auto log = world.log;
   ASSERT_GT(log.size(), 50u);
@@ -291,7 +288,7 @@ TEST(node_core, never_answers_with_more_than_it_was_sent) {
   for (int i = 0; i < 6; ++i) {
     auto v = value_by(*world.nodes[static_cast<std::size_t>(i)]);
     v.padding = 300;
-    world.ask(*world.nodes[static_cast<std::size_t>(i)], lookup_goal::put, key, {v.raw()});
+    world.put(*world.nodes[static_cast<std::size_t>(i)], key, v.raw());
   }
   // A stranger whose packets come from an address that is not its own: it never answers.
   const auto stranger = core_world::make_me("test/0", world.random);
@@ -336,11 +333,11 @@ TEST(node_core, a_write_in_message_1_is_refused) {
   const auto stranger = core_world::make_me("test/0", world.random);
   const auto context = make_link_context(stranger);
   question q;
-  q.kind = question_kind::put;
-  q.target = random_bytes<dht_key>(world.random);
+  q.kind = question_kind::store;
   q.token = bytes(8, 1);
-  q.values = std::make_shared<const std::vector<bytes>>(std::vector<bytes>{value_by(target).raw()});
-  q.value_count = 1;
+  q.items = std::make_shared<const std::vector<sweep_item>>(std::vector<sweep_item>{
+      {random_bytes<dht_key>(world.random), value_by(target).raw(), false, {}}});
+  q.which = {0};
   const auto knock = opening::begin(*context, target.as_contact(), 77, make_question(1, q).raw().view(),
                                     world.time().unix_ms, world.now, world.random);
   ASSERT_TRUE(knock.has_value());
@@ -439,29 +436,11 @@ TEST(node_core, who_knows_nobody_is_told_what_to_do) {
   EXPECT_EQ(world.now, began);
 }
 
-TEST(node_core, writes_over_the_limit_wait_and_reads_pass_them) {
-  core_world world(20);
-  auto options = core_world::default_options();
-  options.writes_per_minute = 10;
-  auto& n = world.add(options);
-  std::vector<std::uint64_t> runs;
-  for (int i = 0; i < 20; ++i)
-    runs.push_back(world.request(n, lookup_goal::put, random_bytes<id160>(world.random)));
-  const auto done = [&] {
-    return std::count_if(runs.begin(), runs.end(), [&](auto run) { return n.results.contains(run); });
-  };
-  EXPECT_EQ(done(), 10);
-  const auto read = world.request(n, lookup_goal::find, random_bytes<id160>(world.random));
-  EXPECT_TRUE(n.results.contains(read));
-  world.run_for(seconds(7));
-  EXPECT_EQ(done(), 20);
-}
-
 TEST(node_core, leaves_expire_and_the_holder_forgets_them) {
   core_world world(21);
   populate(world, 3);
   const auto key = random_bytes<dht_key>(world.random);
-  EXPECT_EQ(world.ask(*world.nodes[0], lookup_goal::put, key, {value_by(*world.nodes[0]).raw()}).holders, 2u);
+  EXPECT_EQ(world.put(*world.nodes[0], key, value_by(*world.nodes[0]).raw()), 2u);
   for (const auto& n : world.nodes) EXPECT_EQ(n->core->storage().leaves(), 1u);
   world.run_for(minutes(63));
   for (const auto& n : world.nodes) EXPECT_EQ(n->core->storage().leaves(), 0u);

@@ -199,20 +199,18 @@ TEST(rate_limiter, gives_a_source_its_rate_and_stays_bounded) {
   EXPECT_TRUE(limiter.allow(endpoint::v4(0x41000000, 1), seconds(60)));
 }
 
-TEST(write_tokens, last_between_one_and_two_periods_for_one_address_and_key) {
+TEST(write_tokens, last_between_one_and_two_periods_for_one_address) {
   crypto::seeded_random random(8);
   write_tokens tokens(random);
   const auto who = endpoint::v4(0x30000001, 1), other = endpoint::v4(0x30000001, 2);
-  const auto key = random_bytes<dht_key>(random), other_key = random_bytes<dht_key>(random);
   nanoseconds now = seconds(100);
-  const auto token = tokens.make(now, who, key);
-  EXPECT_TRUE(tokens.check(now, who, key, token));
-  EXPECT_FALSE(tokens.check(now, other, key, token));
-  EXPECT_FALSE(tokens.check(now, who, other_key, token));
-  EXPECT_FALSE(tokens.check(now, who, key, byte_view(token).first(7)));
-  EXPECT_FALSE(tokens.check(now, who, key, {}));
-  EXPECT_TRUE(tokens.check(now + write_tokens::period + seconds(1), who, key, token));
-  EXPECT_FALSE(tokens.check(now + 2 * write_tokens::period + seconds(2), who, key, token));
+  const auto token = tokens.make(now, who);
+  EXPECT_TRUE(tokens.check(now, who, token));
+  EXPECT_FALSE(tokens.check(now, other, token));
+  EXPECT_FALSE(tokens.check(now, who, byte_view(token).first(7)));
+  EXPECT_FALSE(tokens.check(now, who, {}));
+  EXPECT_TRUE(tokens.check(now + write_tokens::period + seconds(1), who, token));
+  EXPECT_FALSE(tokens.check(now + 2 * write_tokens::period + seconds(2), who, token));
 }
 
 }  // namespace

@@ -99,7 +99,7 @@ publisher_actor::behavior_type fake_publisher(publisher_actor::pointer, std::sha
           for (const auto* id : *change->releases()) log->releases.insert(from_fb<mbid>(*id));
       },
       [](const record<fb::DhtGetResult>&) {},
-      [](const record<fb::DhtPutResult>&) {},
+      [](const record<fb::DhtSweepResult>&) {},
       [](const record<fb::DhtFindResult>&) {},
       [](const component_links&) {},
       [](report_request) {},

@@ -214,7 +214,7 @@ inline resolver_actor::behavior_type fake_resolver(resolver_actor::stateful_poin
         self->delayed_send(client, index->delay, record<fb::ResolveResult>::pack(out));
       },
       [](const record<fb::DhtGetResult>&) {},
-      [](const record<fb::DhtPutResult>&) {},
+      [](const record<fb::DhtSweepResult>&) {},
       [](const record<fb::DhtFindResult>&) {},
       [](const component_links&) {},
       [](const report_request&) {},
