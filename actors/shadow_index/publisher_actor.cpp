@@ -19,7 +19,7 @@ plan_settings plan_from(const config::settings& settings) {
   out.interval = std::chrono::minutes(index.publish_interval_minutes);
   out.lease = std::chrono::hours(std::max<std::uint32_t>(1, index.shard_ttl_hours));
   out.new_per_round = index.max_shards_per_publish;
-  out.puts_per_minute = settings.mesh.privacy.dht_rate_limit_per_minute;
+  out.datagrams_per_minute = settings.mesh.privacy.dht_rate_limit_per_minute;
   return out;
 }
 
@@ -41,14 +41,7 @@ void work(self_pointer self) {
   const auto now = supervisor::now(self);
   auto done = st.logic->step(now, st.env->unix_ms(now));
   for (const auto& text : done.problems) st.env->log(log_level::error, "shadow_index", text);
-  for (auto& put : done.puts) {
-    fb::DhtPutT message;
-    message.id = put.id;
-    message.key = box(put.key);
-    message.values.push_back(std::make_unique<fb::BlobT>());
-    message.values.back()->data = to_bytes(put.raw.view());
-    self->send(st.links.dht, record<fb::DhtPut>::pack(message), dht_client_actor(self));
-  }
+  for (const auto& sweep : done.sweeps) self->send(st.links.dht, sweep, dht_client_actor(self));
   if (done.all_published) say_published(self, now);
   if (mutant(mutation::lost_publisher_alarm)) return;
   if (const auto next = st.logic->next_deadline(now)) st.timer.arm(self, *next);
@@ -73,6 +66,13 @@ void on_links(self_pointer self, const component_links& links) {
   work(self);
 }
 
+void add_endings(fb::ComponentReportT& out, const std::string& name, const put_endings& c) {
+  add_counter(out, name, c.taken, "outcome=\"taken\"");
+  add_counter(out, name, c.refused, "outcome=\"taken_by_nobody\"");
+  add_counter(out, name, c.unheard, "outcome=\"nobody_to_ask\"");
+  add_counter(out, name, c.unanswered, "outcome=\"no_answer\"");
+}
+
 void report(self_pointer self, std::uint64_t round) {
   const auto& st = self->state;
   if (!st.links.telemetry) return;
@@ -87,11 +87,12 @@ void report(self_pointer self, std::uint64_t round) {
     const auto now = supervisor::now(self);
     const auto& c = st.logic->counters();
     const auto s = st.logic->status(now);
-    add_counter(out, "puts", c.puts);
-    add_counter(out, "puts_ended", c.puts_taken, "outcome=\"taken\"");
-    add_counter(out, "puts_ended", c.puts_refused, "outcome=\"taken_by_nobody\"");
-    add_counter(out, "puts_ended", c.puts_unheard, "outcome=\"nobody_to_ask\"");
-    add_counter(out, "puts_ended", st.logic->put_timeouts(), "outcome=\"no_answer\"");
+    add_counter(out, "sweeps", c.sweeps);
+    add_counter(out, "sweep_timeouts", st.logic->sweep_timeouts());
+    add_counter(out, "datagrams_written", c.datagrams);
+    add_counter(out, "puts", c.keys_put);
+    add_endings(out, "puts_ended", c.puts);
+    add_endings(out, "renewals_ended", c.renewals);
     add_counter(out, "leaves_signed", c.leaves_signed, "reason=\"changed\"");
     add_counter(out, "leaves_signed", c.leaves_renewed, "reason=\"renewed\"");
     add_counter(out, "leaves_signed", c.tombstones, "reason=\"withdrawn\"");
@@ -128,11 +129,11 @@ publisher_actor::behavior_type publisher(self_pointer self, environment_ptr env,
   return {
       [=](const record<fb::LibraryChanged>& change) { on_change(self, *change); },
       [=](const record<fb::DhtGetResult>&) {},
-      [=](const record<fb::DhtPutResult>& result) {
+      [=](const record<fb::DhtSweepResult>& result) {
         auto& logic = self->state.logic;
         if (!logic) return;
         const auto now = supervisor::now(self);
-        logic->on_put(*result, now, self->state.env->unix_ms(now));
+        logic->on_sweep(*result, now, self->state.env->unix_ms(now));
         work(self);
       },
       [=](const record<fb::DhtFindResult>&) {},

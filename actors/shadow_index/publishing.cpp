@@ -62,8 +62,8 @@ publishing::step_result publishing::step(nanoseconds now, std::uint64_t unix_ms)
     if (!out.problems.empty()) paused_until_ = now + storage_pause;
   }
   if (phase_ != phase::restoring)
-    for (const auto& key : plan_.take_due(now))
-      if (auto put = make_put(key, now, unix_ms, out)) out.puts.push_back(std::move(*put));
+    for (const auto& planned : plan_.take_due(now)) sweep(planned, now, unix_ms, out);
+  drop_unanswered();
   forget_finished(now, out);
   if (plan_.pending() > 0) unpublished_ = true;
   if (unpublished_ && plan_.pending() == 0 && phase_ == phase::following && to_build_.empty()) {
@@ -98,10 +98,10 @@ void publishing::restore_some(nanoseconds now, std::uint64_t unix_ms, step_resul
         }
         seqs_.observe((*leaf)->seq());
         std::optional<nanoseconds> since_put;
-        if (stored->last_put_ms() != 0 && stored->holders() > 0)
+        if (stored->last_put_ms() != 0)
           since_put = std::chrono::milliseconds(
               unix_ms > stored->last_put_ms() ? unix_ms - stored->last_put_ms() : std::uint64_t{0});
-        plan_.restore(key, (*leaf)->ttl_s() == 0, since_put, now);
+        plan_.restore(key, (*leaf)->ttl_s() == 0, since_put, stored->holders() > 0, now);
         changed((*leaf)->kind(), from_fb<mbid>(*(*leaf)->mbid()));
         return true;
       },
@@ -200,11 +200,8 @@ bool publishing::rebuild(const subject& about, std::uint64_t unix_ms,
   stored.key = box(*key);
   stored.signed_leaf = to_bytes(raw->view());
   stored.withdrawn = made.verdict == build_verdict::withdraw;
-  // A renewed signature changes nothing about what holders have.
-  if (made.verdict == build_verdict::renew && published) {
-    stored.last_put_ms = published->stored.last_put_ms;
-    stored.holders = published->stored.holders;
-  }
+  // A renewed signature says nothing new, so the lease counts, but nobody holds this very leaf.
+  if (made.verdict == build_verdict::renew && published) stored.last_put_ms = published->stored.last_put_ms;
   changed_leaves.emplace_back(made.verdict, std::move(stored));
   return true;
 }
@@ -224,7 +221,11 @@ bool publishing::save(const std::vector<std::pair<build_verdict, fb::OwnLeafT>>&
     ++(verdict == build_verdict::sign       ? counters_.leaves_signed
        : verdict == build_verdict::withdraw ? counters_.tombstones
                                             : counters_.leaves_renewed);
-    if (verdict == build_verdict::renew && plan_.knows(key)) continue;
+    note_replaced(key);
+    if (verdict == build_verdict::renew && plan_.knows(key)) {
+      plan_.resigned(key);
+      continue;
+    }
     if (!plan_.changed(key, verdict == build_verdict::withdraw, now)) ++counters_.over_limit;
   }
   return true;
@@ -243,49 +244,101 @@ void publishing::build_some(nanoseconds now, std::uint64_t unix_ms, step_result&
   if (!save(changed_leaves, now, out)) to_build_.insert(taken.begin(), taken.end());
 }
 
-std::optional<put_leaf> publishing::make_put(const dht_key& key, nanoseconds now, std::uint64_t unix_ms,
-                                             step_result& out) {
+std::optional<publishing::sent_leaf> publishing::leaf_to_send(std::uint64_t id,
+                                                              const planned_sweep::item& item,
+                                                              nanoseconds now, std::uint64_t unix_ms,
+                                                              step_result& out) {
   const auto problems_before = out.problems.size();
-  auto mine = own_leaf(key, out);
+  auto mine = own_leaf(item.key, out);
   if (mine && mine->leaf->ttl_s() != 0 && signature_is_old(*mine->leaf, unix_ms / 1000)) {
     std::vector<std::pair<build_verdict, fb::OwnLeafT>> changed_leaves;
     if (rebuild({mine->leaf->kind(), from_fb<mbid>(*mine->leaf->mbid())}, unix_ms, changed_leaves, out) &&
         save(changed_leaves, now, out))
-      mine = own_leaf(key, out);
+      mine = own_leaf(item.key, out);
   }
   if (!mine) {
+    plan_.not_sent(id, item.key, now);
     // A failure of the disk passes; a leaf that isn't there does not come back by itself.
-    if (out.problems.size() == problems_before)
-      plan_.forget(key);
-    else
-      plan_.done(key, 0, 1, now);
+    if (out.problems.size() == problems_before) plan_.forget(item.key);
     return std::nullopt;
   }
-  ++counters_.puts;
-  const auto id = next_id_++;
-  flights_[key] = {id, mine->leaf->seq()};
-  return put_leaf{id, key, frame::copy_of(mine->stored.signed_leaf)};
+  const bool held = item.held && mine->stored.holders > 0;
+  return sent_leaf{item.key, std::move(mine->stored), held};
 }
 
-void publishing::on_put(const fb::DhtPutResult& result, nanoseconds now, std::uint64_t unix_ms) {
-  if (result.key() == nullptr) return;
-  const auto key = from_fb<dht_key>(*result.key());
-  const auto at = flights_.find(key);
-  if (at == flights_.end() || at->second.id != result.id()) return;
-  const auto seq = at->second.seq;
+void publishing::sweep(const planned_sweep& planned, nanoseconds now, std::uint64_t unix_ms,
+                       step_result& out) {
+  fb::DhtSweepT message;
+  message.id = planned.id;
+  std::vector<sent_leaf> sent;
+  for (const auto& planned_item : planned.items) {
+    auto leaf = leaf_to_send(planned.id, planned_item, now, unix_ms, out);
+    if (!leaf) continue;
+    auto& item = *message.items.emplace_back(std::make_unique<fb::SweepItemT>());
+    item.key = box(leaf->key);
+    item.value = leaf->stored.signed_leaf;
+    item.held = leaf->held;
+    sent.push_back(std::move(*leaf));
+  }
+  if (sent.empty()) return;
+  ++counters_.sweeps;
+  counters_.keys_put += sent.size();
+  flights_.emplace(planned.id, std::move(sent));
+  out.sweeps.push_back(record<fb::DhtSweep>::pack(message));
+}
+
+void publishing::note_replaced(const dht_key& key) {
+  for (auto& [id, sent] : flights_) {
+    const auto at = std::ranges::lower_bound(sent, key, {}, &sent_leaf::key);
+    if (at != sent.end() && at->key == key) at->replaced = true;
+  }
+}
+
+void publishing::drop_unanswered() {
+  std::erase_if(flights_, [&](const auto& flight) {
+    if (plan_.flying(flight.first)) return false;
+    for (const auto& leaf : flight.second) count_ending(leaf.held, &put_endings::unanswered);
+    return true;
+  });
+}
+
+void publishing::count_ending(bool held, std::uint64_t put_endings::*how) {
+  ++(counters_.puts.*how);
+  if (held) ++(counters_.renewals.*how);
+}
+
+void publishing::on_sweep(const fb::DhtSweepResult& result, nanoseconds now, std::uint64_t unix_ms) {
+  const auto at = flights_.find(result.id());
+  if (at == flights_.end()) return;
+  auto sent = std::move(at->second);
   flights_.erase(at);
-  plan_.done(key, result.holders(), result.asked(), now);
-  ++(result.holders() > 0 ? counters_.puts_taken
-     : result.asked() > 0 ? counters_.puts_refused
-                          : counters_.puts_unheard);
-  if (result.holders() == 0) return;
-  step_result unused;
-  auto mine = own_leaf(key, unused);
-  // What was put may have been replaced meanwhile: then the present one was not put yet.
-  if (!mine || mine->leaf->seq() != seq) return;
-  mine->stored.last_put_ms = unix_ms;
-  mine->stored.holders = result.holders();
-  if (!own_leaves_.put(mine->stored, storage::durability::buffered)) ++counters_.store_errors;
+  std::vector<key_outcome> outcomes;
+  if (result.outcomes() != nullptr)
+    for (const auto* outcome : *result.outcomes())
+      if (outcome->key() != nullptr)
+        outcomes.push_back({from_fb<dht_key>(*outcome->key()), outcome->holders()});
+  plan_.done(result.id(), outcomes, result.asked(), result.written(), now);
+  counters_.datagrams += result.written();
+
+  // The lease counts from when the first holder can have taken it.
+  const auto elapsed_ms = std::min(result.elapsed_us() / 1000, unix_ms);
+  std::vector<fb::OwnLeafT> taken;
+  auto next = outcomes.begin();
+  for (auto& leaf : sent) {
+    while (next != outcomes.end() && next->key < leaf.key) ++next;
+    const auto holders = next != outcomes.end() && next->key == leaf.key ? next->holders : 0;
+    count_ending(leaf.held, holders > 0          ? &put_endings::taken
+                            : result.asked() > 0 ? &put_endings::refused
+                                                 : &put_endings::unheard);
+    if (leaf.replaced) {
+      plan_.resigned(leaf.key);
+    } else if (holders > 0) {
+      leaf.stored.last_put_ms = unix_ms - elapsed_ms;
+      leaf.stored.holders = holders;
+      taken.push_back(std::move(leaf.stored));
+    }
+  }
+  if (!own_leaves_.put(taken, storage::durability::buffered)) ++counters_.store_errors;
 }
 
 void publishing::dht_restarted(nanoseconds now) {
@@ -311,7 +364,7 @@ std::vector<std::string> publishing::notes(nanoseconds now) const {
   if (s.beyond_rate > 0)
     out.push_back(std::to_string(s.beyond_rate) + " of " + std::to_string(s.keys) +
                   " keys can't be kept alive all the time within mesh.privacy.dht_rate_limit_per_minute (" +
-                  std::to_string(plan_.settings().puts_per_minute) +
+                  std::to_string(plan_.settings().datagrams_per_minute) +
                   "); raise it or mesh.shadow_index.shard_ttl_hours.");
   if (s.pending > 0)
     out.push_back(std::to_string(s.pending) + " of " + std::to_string(s.keys + s.withdrawing) +

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -13,21 +14,19 @@
 
 namespace vsf::shadow_index {
 
-/// A leaf that is to be put under its key now.
-struct put_leaf {
-  std::uint64_t id = 0;
-  dht_key key;
-  frame raw;
+/// How puts of keys ended.
+struct put_endings {
+  std::uint64_t taken = 0, refused = 0, unheard = 0, unanswered = 0;
 };
-
 struct publishing_counters {
-  std::uint64_t puts = 0, puts_taken = 0, puts_refused = 0, puts_unheard = 0, leaves_signed = 0,
-                leaves_renewed = 0, tombstones = 0, unchanged = 0, store_errors = 0, over_limit = 0,
-                alien_leaves = 0;
+  put_endings puts;      // of any kind
+  put_endings renewals;  // those of them whose leaf was held
+  std::uint64_t sweeps = 0, keys_put = 0, datagrams = 0, leaves_signed = 0, leaves_renewed = 0,
+                tombstones = 0, unchanged = 0, store_errors = 0, over_limit = 0, alien_leaves = 0;
 };
 
 /// Everything a publisher decides, over the node's stores: what the library says becomes signed leaves in
-/// own_leaf_store, those become puts at the right time. Works in short steps; after a restart it goes on
+/// own_leaf_store, those become sweeps at the right time. Works in short steps; after a restart it goes on
 /// where the stores are.
 class publishing {
  public:
@@ -39,14 +38,14 @@ class publishing {
   void changed(fb::LeafKind kind, const mbid& id);
 
   struct step_result {
-    std::vector<put_leaf> puts;
+    std::vector<record<fb::DhtSweep>> sweeps;
     std::vector<std::string> problems;  // for the log
     bool all_published = false;         // the last new leaf has reached its holders
   };
   /// Does a small part of what there is to do.
   step_result step(std::chrono::nanoseconds now, std::uint64_t unix_ms);
-  void on_put(const fb::DhtPutResult& result, std::chrono::nanoseconds now, std::uint64_t unix_ms);
-  /// No answer will come to earlier puts.
+  void on_sweep(const fb::DhtSweepResult& result, std::chrono::nanoseconds now, std::uint64_t unix_ms);
+  /// No answer will come to earlier sweeps.
   void dht_restarted(std::chrono::nanoseconds now);
   /// When to call step() again; nullopt: not before something happens.
   std::optional<std::chrono::nanoseconds> next_deadline(std::chrono::nanoseconds now) const;
@@ -54,7 +53,7 @@ class publishing {
   plan_status status(std::chrono::nanoseconds now) const { return plan_.status(now); }
   const plan_settings& settings() const { return plan_.settings(); }
   const publishing_counters& counters() const { return counters_; }
-  std::uint64_t put_timeouts() const { return plan_.timeouts(); }
+  std::uint64_t sweep_timeouts() const { return plan_.timeouts(); }
   std::uint64_t rounds() const { return plan_.rounds(); }
   std::size_t to_build() const { return to_build_.size(); }
   /// What a person should know.
@@ -63,9 +62,12 @@ class publishing {
  private:
   using subject = std::pair<fb::LeafKind, mbid>;
   enum class phase : std::uint8_t { restoring, listing, following };
-  struct flight {
-    std::uint64_t id = 0;
-    std::uint64_t seq = 0;
+  /// What a sweep under way carries; kept, so that nothing has to be read again to note that it was taken.
+  struct sent_leaf {
+    dht_key key;
+    fb::OwnLeafT stored;
+    bool held = false;
+    bool replaced = false;  // by another leaf of ours meanwhile
   };
   struct own {
     fb::OwnLeafT stored;
@@ -76,8 +78,15 @@ class publishing {
   void list_some(step_result& out);
   void build_some(std::chrono::nanoseconds now, std::uint64_t unix_ms, step_result& out);
   void forget_finished(std::chrono::nanoseconds now, step_result& out);
-  std::optional<put_leaf> make_put(const dht_key& key, std::chrono::nanoseconds now, std::uint64_t unix_ms,
-                                   step_result& out);
+  void sweep(const planned_sweep& planned, std::chrono::nanoseconds now, std::uint64_t unix_ms,
+             step_result& out);
+  /// The leaf to put, signed again if that is due; nullopt: it can't go now.
+  std::optional<sent_leaf> leaf_to_send(std::uint64_t id, const planned_sweep::item& item,
+                                        std::chrono::nanoseconds now, std::uint64_t unix_ms,
+                                        step_result& out);
+  void drop_unanswered();
+  void count_ending(bool held, std::uint64_t put_endings::*how);
+  void note_replaced(const dht_key& key);
 
   std::optional<leaf_content> content_of(const subject& about, step_result& out);
   /// The leaf under a key as stored; nullopt: none, unreadable or of another identity.
@@ -96,12 +105,11 @@ class publishing {
   publish_plan plan_;
   seq_source seqs_;
   std::set<subject> to_build_;
-  std::map<dht_key, flight> flights_;
+  std::map<std::uint64_t, std::vector<sent_leaf>> flights_;  // keys ascend, as in the plan
   phase phase_ = phase::restoring;
   dht_key restore_from_{};
   std::string list_from_;
   std::optional<std::chrono::nanoseconds> paused_until_;  // storage failed
-  std::uint64_t next_id_ = 1;
   bool unpublished_ = false;
   publishing_counters counters_;
 };

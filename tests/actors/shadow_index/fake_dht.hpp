@@ -19,14 +19,23 @@ struct dht_script {
     std::chrono::nanoseconds at;
     dht_key key;
     bytes value;
+    bool held = false;
+  };
+  struct sweep {
+    std::chrono::nanoseconds at;
+    std::size_t keys = 0;
   };
   std::chrono::milliseconds delay{200};
   bool silent = false;  // loses every question
   std::uint32_t holders = 16, asked = 16;
-  std::map<dht_key, std::vector<bytes>> held;  // what a get returns; puts go here, too
+  std::map<dht_key, std::uint32_t> holders_of;  // instead of `holders`
+  std::uint32_t per_whole = 8, per_held = 1;    // datagrams a key
+  std::map<dht_key, std::vector<bytes>> held;   // what a get returns; puts go here, too
   std::map<dht_key, std::vector<fb::Hint>> hints;
   std::map<node_id, contact> contacts;
   std::vector<put> puts;
+  std::vector<sweep> sweeps;
+  std::uint64_t written = 0;
   std::size_t gets = 0, finds = 0;
 };
 
@@ -48,18 +57,27 @@ inline dht_actor::behavior_type fake_dht(dht_actor::pointer self, std::shared_pt
         out.replicas = out.leaves.empty() ? 0 : 3;
         self->delayed_send(client, script->delay, record<fb::DhtGetResult>::pack(out));
       },
-      [=](const record<fb::DhtPut>& question, const dht_client_actor& client) {
-        const auto key = from_fb<dht_key>(*question->key());
-        const auto value = to_bytes(view_of(question->values()->Get(0)->data()));
-        script->puts.push_back({supervisor::now(self), key, value});
-        if (script->silent) return;
-        if (script->holders > 0) script->held[key] = {value};
-        fb::DhtPutResultT out;
+      [=](const record<fb::DhtSweep>& question, const dht_client_actor& client) {
+        script->sweeps.push_back({supervisor::now(self), question->items()->size()});
+        fb::DhtSweepResultT out;
         out.id = question->id();
-        out.key = box(key);
-        out.holders = script->holders;
+        for (const auto* item : *question->items()) {
+          const auto key = from_fb<dht_key>(*item->key());
+          const auto value = to_bytes(view_of(item->value()));
+          script->puts.push_back({supervisor::now(self), key, value, item->held()});
+          if (script->silent) continue;
+          const auto special = script->holders_of.find(key);
+          const auto holders = special == script->holders_of.end() ? script->holders : special->second;
+          if (holders > 0) script->held[key] = {value};
+          auto& outcome = *out.outcomes.emplace_back(std::make_unique<fb::SweepOutcomeT>());
+          outcome.key = box(key);
+          outcome.holders = holders;
+          if (script->asked > 0) out.written += item->held() ? script->per_held : script->per_whole;
+        }
+        if (script->silent) return;
+        script->written += out.written;
         out.asked = script->asked;
-        self->delayed_send(client, script->delay, record<fb::DhtPutResult>::pack(out));
+        self->delayed_send(client, script->delay, record<fb::DhtSweepResult>::pack(out));
       },
       [=](const record<fb::DhtFind>& question, const dht_client_actor& client) {
         ++script->finds;
