@@ -59,7 +59,7 @@ struct world {
   }
   void answer(const planned_sweep& sweep) {
     std::vector<key_outcome> outcomes;
-    std::uint32_t written = 0;
+    std::uint32_t written = per_sweep;
     for (const auto& item : sweep.items) {
       const auto of_key = holders_of.find(item.key);
       outcomes.push_back({item.key, of_key == holders_of.end() ? holders : of_key->second});
@@ -114,7 +114,7 @@ struct world {
   publish_plan plan;
   nanoseconds now{1h};
   nanoseconds latency = 500ms;
-  std::uint32_t holders = 16, asked = 16, per_whole = 8, per_held = 1;
+  std::uint32_t holders = 16, asked = 16, per_whole = 8, per_held = 1, per_sweep = 0;
   std::map<dht_key, std::uint32_t> holders_of;  // instead of `holders`
   bool silent = false;
   std::vector<put> puts;
