@@ -12,8 +12,9 @@ constexpr std::array<std::string_view, family_count> names{
 
 std::string_view name_of(family f) { return names.at(static_cast<std::size_t>(f)); }
 
-void write_batch::put(family where, byte_view key, byte_view value) {
-  operations_.push_back({where, bytes(key.begin(), key.end()), bytes(value.begin(), value.end())});
+void write_batch::put(family where, byte_view key, byte_view value, value_shape shape) {
+  operations_.push_back(
+      {where, bytes(key.begin(), key.end()), bytes(value.begin(), value.end()), std::move(shape)});
 }
 
 void write_batch::erase(family where, byte_view key) {

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "messages/shared_bytes.hpp"
 #include "messages/types.hpp"
 
 namespace vsf::storage {
@@ -32,6 +33,13 @@ std::string_view name_of(family f);
 /// to somebody is written so.
 enum class durability : std::uint8_t { buffered, synced };
 
+/// What a value consists of, for a store that keeps values in memory; others take no notice.
+struct value_shape {
+  shared_bytes part;  // value[part_at...] is this, which many values contain
+  std::size_t part_at = 0;
+  std::size_t number_at = 0;  // of 8 bytes that change more often than all others; 0: there are none
+};
+
 /// Writes that become visible together or not at all.
 class write_batch {
  public:
@@ -39,8 +47,9 @@ class write_batch {
     family where;
     bytes key;
     std::optional<bytes> value;  // absent: erase
+    value_shape shape{};
   };
-  void put(family where, byte_view key, byte_view value);
+  void put(family where, byte_view key, byte_view value, value_shape shape = {});
   void erase(family where, byte_view key);
   const std::vector<operation>& operations() const { return operations_; }
   bool empty() const { return operations_.empty(); }

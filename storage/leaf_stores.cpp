@@ -17,6 +17,24 @@ std::optional<std::pair<dht_key, public_key>> split_held_key(byte_view raw) {
   return std::pair{*key, *publisher};
 }
 
+/// Of a record with a leaf in it. A number that has its default isn't there.
+value_shape shape_of(byte_view raw, shared_bytes leaf, const std::uint8_t* leaf_in_raw,
+                     flatbuffers::voffset_t number) {
+  const auto* number_in_raw = flatbuffers::GetRoot<flatbuffers::Table>(raw.data())->GetAddressOf(number);
+  const auto place = [&](const std::uint8_t* x) {
+    return x == nullptr ? std::size_t{0} : static_cast<std::size_t>(x - raw.data());
+  };
+  return {std::move(leaf), place(leaf_in_raw), place(number_in_raw)};
+}
+
+void put_own(write_batch& batch, const fb::OwnLeafT& leaf) {
+  const auto packed = record<fb::OwnLeaf>::pack(leaf);
+  const auto raw = packed.raw().view();
+  batch.put(family::own_leaves, from_fb<dht_key>(*leaf.key).view(), raw,
+            shape_of(raw, shared_bytes::of(leaf.signed_leaf), view_of(packed->signed_leaf()).data(),
+                     fb::OwnLeaf::VT_LAST_PUT_MS));
+}
+
 }  // namespace
 
 own_leaf_store::own_leaf_store(std::shared_ptr<kv_store> store)
@@ -27,7 +45,7 @@ result<void> own_leaf_store::put(const std::vector<fb::OwnLeafT>& leaves, durabi
   for (const auto& leaf : leaves) {
     if (!leaf.key)
       return fail("An own leaf without a key can't be stored: give it the key it is published under.");
-    leaves_.put(batch, from_fb<dht_key>(*leaf.key).view(), record<fb::OwnLeaf>::pack(leaf));
+    put_own(batch, leaf);
   }
   return batch.empty() ? result<void>{} : leaves_.store().write(batch, how);
 }
@@ -36,7 +54,7 @@ result<void> own_leaf_store::put(const fb::OwnLeafT& leaf, durability how) {
   if (!leaf.key)
     return fail("An own leaf without a key can't be stored: give it the key it is published under.");
   write_batch batch;
-  leaves_.put(batch, from_fb<dht_key>(*leaf.key).view(), record<fb::OwnLeaf>::pack(leaf));
+  put_own(batch, leaf);
   return leaves_.store().write(batch, how);
 }
 
@@ -63,20 +81,20 @@ held_leaf_store::held_leaf_store(std::shared_ptr<kv_store> store)
 
 result<void> held_leaf_store::put(const std::vector<entry>& entries, durability how) {
   write_batch batch;
+  flatbuffers::FlatBufferBuilder builder(1024);
   for (const auto& e : entries) {
-    if (!e.leaf.key)
-      return fail("A held leaf without a key can't be stored: give it the key it was put under.");
-    leaves_.put(batch, held_key(from_fb<dht_key>(*e.leaf.key), e.publisher),
-                record<fb::HeldLeaf>::pack(e.leaf));
+    builder.Clear();
+    const auto leaf = builder.CreateVector(e.signed_leaf.view().data(), e.signed_leaf.size());
+    const auto key = to_fb(e.key);
+    const auto from = to_fb(e.from);
+    builder.Finish(fb::CreateHeldLeaf(builder, &key, leaf, e.lease_ends_ms, &from),
+                   record_identifier<fb::HeldLeaf>::value);
+    const byte_view raw{builder.GetBufferPointer(), builder.GetSize()};
+    const auto in_raw = view_of(flatbuffers::GetRoot<fb::HeldLeaf>(raw.data())->signed_leaf());
+    batch.put(family::held_leaves, held_key(e.key, e.publisher), raw,
+              shape_of(raw, e.signed_leaf, in_raw.data(), fb::HeldLeaf::VT_LEASE_ENDS_MS));
   }
   return batch.empty() ? result<void>{} : leaves_.store().write(batch, how);
-}
-
-result<void> held_leaf_store::put(const public_key& publisher, const fb::HeldLeafT& leaf, durability how) {
-  if (!leaf.key) return fail("A held leaf without a key can't be stored: give it the key it was put under.");
-  write_batch batch;
-  leaves_.put(batch, held_key(from_fb<dht_key>(*leaf.key), publisher), record<fb::HeldLeaf>::pack(leaf));
-  return leaves_.store().write(batch, how);
 }
 
 result<void> held_leaf_store::erase(const dht_key& key, const public_key& publisher, durability how) {

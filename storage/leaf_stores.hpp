@@ -27,17 +27,18 @@ class own_leaf_store {
 class held_leaf_store {
  public:
   struct entry {
+    dht_key key;
     public_key publisher;
-    fb::HeldLeafT leaf;
+    shared_bytes signed_leaf;
+    std::uint64_t lease_ends_ms = 0;
+    endpoint from;
   };
   using visitor =
       std::function<bool(const dht_key&, const public_key& publisher, const record<fb::HeldLeaf>&)>;
 
   explicit held_leaf_store(std::shared_ptr<kv_store> store);
-  /// Every leaf has a key. One batch.
+  /// One batch.
   result<void> put(const std::vector<entry>& entries, durability how = durability::buffered);
-  result<void> put(const public_key& publisher, const fb::HeldLeafT& leaf,
-                   durability how = durability::buffered);
   result<void> erase(const dht_key& key, const public_key& publisher, durability how = durability::buffered);
   /// One batch.
   result<void> erase(const std::vector<std::pair<dht_key, public_key>>& which,

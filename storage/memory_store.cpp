@@ -1,8 +1,9 @@
 #include <algorithm>
 #include <array>
-#include <map>
+#include <cstring>
 #include <mutex>
 
+#include "messages/sorted_runs.hpp"
 #include "storage/kv_store.hpp"
 #include "storage/schema_version.hpp"
 
@@ -10,15 +11,105 @@ namespace vsf::storage {
 
 namespace {
 
-struct byte_order {
-  using is_transparent = void;
-  template <class A, class B>
-  bool operator()(const A& a, const B& b) const {
-    return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end());
+void append(bytes& out, byte_view what) { out.insert(out.end(), what.begin(), what.end()); }
+
+/// A key and its value, in as little memory as possible: what the same row consists of in many stores is
+/// there once in the process. Only the number is the row's own.
+class row {
+ public:
+  row(byte_view key, byte_view value, const value_shape& shape, bytes& scratch) {
+    layout l;
+    l.key_size = static_cast<std::uint32_t>(key.size());
+    shared_bytes part;
+    if (fits(value, shape)) {
+      part = shape.part;
+      l.part_at = static_cast<std::uint32_t>(shape.part_at);
+      l.number_at = static_cast<std::uint32_t>(shape.number_at);
+      if (l.number_at != 0) std::memcpy(&number_, value.data() + l.number_at, sizeof number_);
+    }
+    scratch.resize(sizeof l);
+    std::memcpy(scratch.data(), &l, sizeof l);
+    append(scratch, key);
+    std::size_t at = 0;
+    for (const auto& [from, what] : cuts(l, part)) {
+      append(scratch, value.subspan(at, from - at));
+      at = from + what.size();
+    }
+    append(scratch, value.subspan(at));
+    fixed_ = shared_bytes::of(scratch, std::move(part));
   }
+
+  byte_view key() const { return fixed_.view().subspan(sizeof(layout), shape().key_size); }
+  std::size_t value_size() const {
+    std::size_t out = rest().size();
+    for (const auto& [from, what] : cuts(shape(), fixed_.part())) out += what.size();
+    return out;
+  }
+  /// Of key and value, as they would be without any sharing.
+  std::size_t size() const { return key().size() + value_size(); }
+  void copy_value(bytes& out) const {
+    out.clear();
+    auto left = rest();
+    for (const auto& [from, what] : cuts(shape(), fixed_.part())) {
+      const auto front = left.first(from - out.size());
+      append(out, front);
+      append(out, what);
+      left = left.subspan(front.size());
+    }
+    append(out, left);
+  }
+
+ private:
+  /// In front of the key, which is followed by the value without its part and number.
+  struct layout {
+    std::uint32_t key_size = 0, part_at = 0, number_at = 0;
+  };
+  struct cut {
+    std::size_t from;
+    byte_view what;
+  };
+
+  const layout& shape() const { return *reinterpret_cast<const layout*>(fixed_.view().data()); }
+  byte_view rest() const { return fixed_.view().subspan(sizeof(layout) + shape().key_size); }
+
+  /// What is taken out of a value, in ascending order.
+  std::array<cut, 2> cuts(const layout& l, const shared_bytes& part) const {
+    const cut shared{l.part_at, part.view()};
+    const cut own{l.number_at,
+                  {reinterpret_cast<const std::uint8_t*>(&number_),
+                   l.number_at == 0 ? std::size_t{0} : sizeof number_}};
+    const bool shared_first = l.number_at != 0 && l.part_at <= l.number_at;
+    return shared_first ? std::array{shared, own} : std::array{own, shared};
+  }
+
+  /// A shape that isn't true of the value would damage it.
+  static bool fits(byte_view value, const value_shape& s) {
+    const auto part = s.part.view();
+    if (s.part_at > value.size() || part.size() > value.size() - s.part_at) return false;
+    if (s.number_at != 0 && s.number_at + sizeof number_ > value.size()) return false;
+    const bool apart = s.number_at == 0 || s.number_at + sizeof number_ <= s.part_at ||
+                       s.number_at >= s.part_at + part.size();
+    return apart &&
+           std::equal(part.begin(), part.end(), value.begin() + static_cast<std::ptrdiff_t>(s.part_at));
+  }
+
+  shared_bytes fixed_;
+  std::uint64_t number_ = 0;
 };
-using table = std::map<bytes, bytes, byte_order>;
-using undo_table = std::map<bytes, std::optional<bytes>, byte_order>;
+
+bool before(byte_view a, byte_view b) {
+  return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end());
+}
+
+using table = sorted_runs<row>;  // ascending keys
+
+table::position first_at(const table& t, byte_view key) {
+  return t.first_not([&](const row& r) { return before(r.key(), key); });
+}
+
+bool has(const table& t, table::position at, byte_view key) {
+  return at != t.end() && std::ranges::equal(t[at].key(), key);
+}
 
 class memory_store_impl final : public memory_store {
  public:
@@ -29,9 +120,11 @@ class memory_store_impl final : public memory_store {
   result<std::optional<bytes>> get(family where, byte_view key) const override {
     const std::lock_guard lock(mutex_);
     const auto& t = *tables_[index(where)];
-    const auto it = t.find(key);
-    if (it == t.end()) return std::nullopt;
-    return it->second;
+    const auto at = first_at(t, key);
+    if (!has(t, at, key)) return std::nullopt;
+    bytes out;
+    t[at].copy_value(out);
+    return out;
   }
 
   result<void> write(const write_batch& batch, durability how) override {
@@ -51,9 +144,12 @@ class memory_store_impl final : public memory_store {
       const std::lock_guard lock(mutex_);
       snapshot = tables_[index(where)];
     }
-    for (auto it = snapshot->lower_bound(from); it != snapshot->end(); ++it) {
-      if (!to.empty() && !byte_order{}(it->first, to)) break;
-      if (!visit(it->first, it->second)) break;
+    bytes value;
+    const auto& t = *snapshot;
+    for (auto at = first_at(t, from); at != t.end(); at = t.next(at)) {
+      if (!to.empty() && !before(t[at].key(), to)) break;
+      t[at].copy_value(value);
+      if (!visit(t[at].key(), value)) break;
     }
     const std::lock_guard lock(mutex_);  // a writer trusts use_count() only under the lock
     snapshot.reset();
@@ -68,7 +164,8 @@ class memory_store_impl final : public memory_store {
   void crash() override {
     const std::lock_guard lock(mutex_);
     for (std::size_t i = 0; i < family_count; ++i) {
-      for (auto& [key, before] : undo_[i]) set(i, key, std::move(before));
+      undo_[i].for_each(
+          [&](const before_write& b) { b.was_there ? put(i, b.what) : erase(i, b.what.key()); });
       undo_[i].clear();
     }
   }
@@ -76,32 +173,58 @@ class memory_store_impl final : public memory_store {
  private:
   static std::size_t index(family f) { return static_cast<std::size_t>(f); }
 
+  /// The first write to a key since the last synced one: the row as it was, or else any with that key.
+  struct before_write {
+    row what;
+    bool was_there;
+  };
+  using undo_table = sorted_runs<before_write>;
+
   void apply(const write_batch::operation& operation) {
     const auto i = index(operation.where);
-    if (undo_[i].find(operation.key) == undo_[i].end()) {
-      const auto it = tables_[i]->find(operation.key);
-      undo_[i].emplace(operation.key,
-                       it == tables_[i]->end() ? std::nullopt : std::optional<bytes>(it->second));
+    row what(operation.key, operation.value ? byte_view(*operation.value) : byte_view(), operation.shape,
+             scratch_);
+    auto& undo = undo_[i];
+    const auto at = undo.first_not([&](const auto& b) { return before(b.what.key(), operation.key); });
+    if (at == undo.end() || !std::ranges::equal(undo[at].what.key(), operation.key)) {
+      const auto& t = *tables_[i];
+      const auto now = first_at(t, operation.key);
+      const bool there = has(t, now, operation.key);
+      undo.insert(at, {there ? t[now] : what, there});
     }
-    set(i, operation.key, operation.value);
+    operation.value ? put(i, std::move(what)) : erase(i, operation.key);
   }
 
-  void set(std::size_t i, const bytes& key, std::optional<bytes> value) {
+  table& writable(std::size_t i) {
     if (tables_[i].use_count() > 1) tables_[i] = std::make_shared<table>(*tables_[i]);
-    auto& t = *tables_[i];
-    if (const auto it = t.find(key); it != t.end()) {
-      bytes_ -= it->first.size() + it->second.size();
-      if (!value) t.erase(it);
+    return *tables_[i];
+  }
+
+  void put(std::size_t i, row what) {
+    auto& t = writable(i);
+    const auto at = first_at(t, what.key());
+    bytes_ += what.size();
+    if (has(t, at, what.key())) {
+      bytes_ -= t[at].size();
+      t[at] = std::move(what);
+    } else {
+      t.insert(at, std::move(what));
     }
-    if (!value) return;
-    bytes_ += key.size() + value->size();
-    t.insert_or_assign(key, std::move(*value));
+  }
+
+  void erase(std::size_t i, byte_view key) {
+    auto& t = writable(i);
+    const auto at = first_at(t, key);
+    if (!has(t, at, key)) return;
+    bytes_ -= t[at].size();
+    t.erase(at);
   }
 
   mutable std::mutex mutex_;
   std::array<std::shared_ptr<table>, family_count> tables_;
-  std::array<undo_table, family_count> undo_;  // what was there before the writes that are not synced yet
+  std::array<undo_table, family_count> undo_;
   std::uint64_t bytes_ = 0;
+  bytes scratch_;
 };
 
 }  // namespace

@@ -7,6 +7,8 @@ namespace {
 
 using self_pointer = keeper_actor::stateful_pointer<keeper_state>;
 constexpr std::size_t portion = 128;
+/// A power cut loses no more changes than that.
+constexpr std::size_t max_unsynced = 512;
 
 template <class Message>
 void tell(self_pointer self, Message message) {
@@ -47,21 +49,19 @@ void follow(self_pointer self, const disk_changes& message) {
   std::vector<std::pair<dht_key, public_key>> gone;
   // One batch for each stretch of the same kind, so that the last word on a leaf is the last written.
   const auto write = [&] {
-    if (!kept.empty()) check(self, self->state.leaves->put(kept));
-    if (!gone.empty()) check(self, self->state.leaves->erase(gone));
+    auto& unsynced = self->state.unsynced;
+    unsynced += kept.size() + gone.size();
+    const auto how = unsynced < max_unsynced ? storage::durability::buffered : storage::durability::synced;
+    if (how == storage::durability::synced) unsynced = 0;
+    if (!kept.empty()) check(self, self->state.leaves->put(kept, how));
+    if (!gone.empty()) check(self, self->state.leaves->erase(gone, how));
     kept.clear();
     gone.clear();
   };
   for (const auto& change : message.changes) {
     if (const auto* k = std::get_if<keep_leaf>(&change)) {
       if (!gone.empty()) write();
-      storage::held_leaf_store::entry e;
-      e.publisher = k->publisher;
-      e.leaf.key = box(k->key);
-      e.leaf.signed_leaf = *k->raw;
-      e.leaf.lease_ends_ms = k->lease_ends_ms;
-      e.leaf.from = box(k->from);
-      kept.push_back(std::move(e));
+      kept.push_back({k->key, k->publisher, k->raw, k->lease_ends_ms, k->from});
     } else if (const auto* d = std::get_if<drop_leaf>(&change)) {
       if (!kept.empty()) write();
       gone.emplace_back(d->key, d->publisher);

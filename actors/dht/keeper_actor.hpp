@@ -14,6 +14,7 @@ struct keeper_state {
   static inline const char* name = "dht_keeper";
   std::unique_ptr<storage::held_leaf_store> leaves;
   std::unique_ptr<storage::contact_store> contacts;
+  std::size_t unsynced = 0;  // changes written since the last that was synced
   caf::actor_addr node;
 };
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -9,6 +8,8 @@
 
 #include "actors/dht/contacts.hpp"
 #include "actors/dht/value_policy.hpp"
+#include "messages/shared_bytes.hpp"
+#include "messages/sorted_runs.hpp"
 
 namespace vsf::dht {
 
@@ -33,7 +34,7 @@ inline constexpr std::uint64_t no_values_cursor = ~std::uint64_t{0};
 struct keep_leaf {
   dht_key key;
   public_key publisher;
-  std::shared_ptr<const bytes> raw;
+  shared_bytes raw;
   std::uint64_t lease_ends_ms = 0;
   endpoint from;
 };
@@ -78,43 +79,62 @@ class leaf_storage {
   /// Everything, for a disk that may have missed some of it.
   void keep_all(std::vector<storage_effect>& effects) const;
 
-  std::size_t keys() const { return keys_.size(); }
-  std::size_t leaves() const { return leaves_; }
+  std::size_t keys() const { return keys_; }
+  std::size_t leaves() const { return rows_.size(); }
   std::size_t size_bytes() const { return bytes_; }
 
  private:
-  struct held {
-    std::uint64_t place = 0;  // in the order of pages
+  /// What a leaf says, and whence it came: one copy in a process, however many of its nodes hold the leaf.
+  struct statement {
+    dht_key key;
     public_key publisher;
     digest order;
-    std::uint64_t seq = 0;
-    std::uint64_t lease_ends_ms = 0;
-    std::uint64_t expires_unix_s = 0;
-    std::uint32_t lease_s = 0;  // as its publisher asked
     endpoint from;
-    std::shared_ptr<const bytes> raw;
-    std::vector<fb::Variant> variants;
     bool tombstone = false;
+    bool has_variant = false;
+    std::uint64_t hint = 0;
+    std::uint64_t seq = 0;
+    std::uint64_t expires_unix_s = 0;
+    std::uint64_t lease_s = 0;  // as its publisher asked
+    fb::Variant variant;        // stands for it in a summary
   };
-  using held_list = std::vector<held>;  // ascending place
-  using key_map = std::map<dht_key, held_list>;
+  struct held {
+    shared_bytes fixed;  // a statement; its part is the leaf
+    std::uint64_t lease_ends_ms = 0;
+
+    const statement& says() const { return *reinterpret_cast<const statement*>(fixed.view().data()); }
+    const shared_bytes& raw() const { return fixed.part(); }
+  };
+  using held_rows = sorted_runs<held>;  // ascending key, then place
+  using publisher_rows = sorted_runs<std::pair<std::uint64_t, std::uint32_t>>;
 
   fb::PutVerdict insert(std::uint64_t now_ms, const dht_key& key, byte_view raw, const endpoint& from,
                         std::uint64_t lease_ends_ms, std::vector<storage_effect>& effects);
-  std::uint64_t lease_end_ms(std::uint64_t now_ms, std::uint32_t lease_s, std::uint64_t expires_unix_s) const;
+  fb::PutVerdict replace(held_rows::position at, const value_facts& facts, byte_view raw,
+                         std::uint64_t lease_ends_ms, std::vector<storage_effect>& effects);
+  std::uint64_t lease_end_ms(std::uint64_t now_ms, std::uint64_t lease_s, std::uint64_t expires_unix_s) const;
   bool renew_one(std::uint64_t now_ms, const fb::LeafDigest& digest, std::vector<storage_effect>& effects);
-  bool has_room(const held_list* list, const public_key& publisher, const endpoint& from,
+  void set_lease(held& what, std::uint64_t lease_ends_ms, std::vector<storage_effect>& effects);
+  bool has_room(const std::vector<const held*>& same_key, const public_key& publisher, const endpoint& from,
                 std::size_t more_bytes) const;
-  void forget(held_list& list, std::size_t at);
-  void schedule(const dht_key& key, const held& what, bool add);
+  static shared_bytes make_statement(const dht_key& key, const value_facts& facts, std::uint64_t hint,
+                                     const endpoint& from, byte_view raw);
+  static keep_leaf kept(const held& what);
+  /// Where leaves of one publisher come in the order of pages.
+  std::uint64_t place_of(const statement& s) const { return s.hint ^ salt_; }
+  held_rows::position first_of(const dht_key& key) const;
+  std::vector<const held*> of_key(const dht_key& key) const;
+  publisher_rows::position publisher_at(const public_key& publisher) const;
+  void count_publisher(const public_key& publisher);
+  void forget_publisher(const public_key& publisher);
 
   std::shared_ptr<const value_policy> policy_;
   std::uint64_t salt_;
   storage_limits limits_;
-  key_map keys_;
-  std::map<public_key, std::uint32_t> publisher_keys_;
-  std::multimap<std::uint64_t, std::pair<dht_key, public_key>> expiry_;
-  std::size_t leaves_ = 0;
+  held_rows rows_;
+  publisher_rows publishers_;  // beginnings of their keys, and of how many rows each is the publisher
+  std::uint64_t soonest_ms_ = ~std::uint64_t{0};  // no lease ends before
+  std::size_t keys_ = 0;
   std::size_t bytes_ = 0;
 };
 

@@ -229,6 +229,38 @@ TYPED_TEST(kv_store_test, knows_its_schema_version) {
   EXPECT_EQ(*version, schema_version);
 }
 
+/// Whatever is said of a value, true or not, and whether or not another row shares it.
+TYPED_TEST(kv_store_test, the_shape_of_a_value_changes_nothing_about_it) {
+  EXPECT_TRUE(rc::check("the shape changes nothing", [this] {
+    std::map<bytes, bytes> model;
+    for (int i = 0; i < 8; ++i) {
+      const auto key = *rc::gen::container<bytes>(2, rc::gen::inRange<std::uint8_t>(0, 3));
+      const auto value = *rc::gen::container<bytes>(*rc::gen::inRange<std::size_t>(0, 40),
+                                                    rc::gen::inRange<std::uint8_t>(0, 2));
+      const auto anywhere = [&] { return *rc::gen::inRange<std::size_t>(0, value.size() + 2); };
+      value_shape shape{{}, anywhere(), anywhere()};
+      const auto size = std::min(anywhere(), value.size() - std::min(shape.part_at, value.size()));
+      shape.part =
+          *rc::gen::inRange(0, 4) == 0
+              ? shared_bytes::of(bytes(size, 1))
+              : shared_bytes::of(byte_view(value).subspan(std::min(shape.part_at, value.size()), size));
+      write_batch batch;
+      batch.put(family::trees, key, value, shape);
+      RC_ASSERT(this->store().write(batch, durability::buffered).has_value());
+      model[key] = value;
+    }
+    for (const auto& [key, value] : model) RC_ASSERT(**this->store().get(family::trees, key) == value);
+    RC_ASSERT(this->store()
+                  .scan(family::trees, {}, {},
+                        [&](byte_view key, byte_view value) {
+                          const auto in_model = model.find(bytes(key.begin(), key.end()));
+                          RC_ASSERT(in_model == model.end() || std::ranges::equal(in_model->second, value));
+                          return true;
+                        })
+                  .has_value());
+  }));
+}
+
 TEST(memory_store, crash_forgets_what_was_not_synced) {
   const auto store = make_memory_store();
   const auto write = [&](std::string_view key, std::optional<std::string_view> value, durability how) {

@@ -63,20 +63,22 @@ TEST_F(typed_stores, own_leaves_by_key) {
   EXPECT_TRUE(store.put(std::vector<fb::OwnLeafT>{}));
 }
 
-fb::HeldLeafT held_leaf(const dht_key& key, std::uint64_t lease) {
-  fb::HeldLeafT out;
-  out.key = box(key);
+held_leaf_store::entry held_leaf(const dht_key& key, const public_key& publisher, std::uint64_t lease) {
+  held_leaf_store::entry out;
+  out.key = key;
+  out.publisher = publisher;
   out.lease_ends_ms = lease;
+  out.signed_leaf = shared_bytes::of(bytes(300, key[0]));
   return out;
 }
 
 TEST_F(typed_stores, held_leaves_by_key_and_publisher) {
   held_leaf_store store(kv_);
   const auto key_a = id_of<dht_key>(1, 0xFF), key_b = id_of<dht_key>(2);
-  for (std::uint8_t p = 1; p <= 3; ++p) ASSERT_TRUE(store.put(id_of<public_key>(p), held_leaf(key_a, p)));
+  for (std::uint8_t p = 1; p <= 3; ++p) ASSERT_TRUE(store.put({held_leaf(key_a, id_of<public_key>(p), p)}));
   std::vector<held_leaf_store::entry> more;
-  more.push_back({id_of<public_key>(1), held_leaf(key_b, 100)});
-  more.push_back({id_of<public_key>(2), held_leaf(key_a, 22)});
+  more.push_back(held_leaf(key_b, id_of<public_key>(1), 100));
+  more.push_back(held_leaf(key_a, id_of<public_key>(2), 22));
   ASSERT_TRUE(store.put(more));
   EXPECT_EQ(*store.count(), 4u);
   EXPECT_EQ(*store.count(key_a), 3u);
@@ -97,12 +99,11 @@ TEST_F(typed_stores, held_leaves_by_key_and_publisher) {
   ASSERT_TRUE(store.erase(key_a, id_of<public_key>(1)));
   ASSERT_TRUE(store.erase({{key_a, id_of<public_key>(3)}, {key_b, id_of<public_key>(1)}}));
   EXPECT_EQ(*store.count(), 1u);
-  EXPECT_FALSE(store.put(id_of<public_key>(1), fb::HeldLeafT{}));
 }
 
 TEST_F(typed_stores, damaged_values_and_keys_are_passed_over) {
   held_leaf_store held(kv_);
-  ASSERT_TRUE(held.put(id_of<public_key>(1), held_leaf(id_of<dht_key>(1), 1)));
+  ASSERT_TRUE(held.put({held_leaf(id_of<dht_key>(1), id_of<public_key>(1), 1)}));
   put_raw(family::held_leaves, id_of<dht_key>(1).view(), {});  // a key without a publisher
   put_raw(family::held_leaves, key_builder().fixed(id_of<dht_key>(1)).fixed(id_of<public_key>(2)).view(),
           bytes(64, 0xAA));
@@ -114,7 +115,7 @@ TEST_F(typed_stores, damaged_values_and_keys_are_passed_over) {
   EXPECT_EQ(seen, 1);
   EXPECT_EQ(held.corrupt(), 3u);
   put_raw(family::held_leaves, bytes{1, 2, 3},
-          to_bytes(record<fb::HeldLeaf>::pack(held_leaf(id_of<dht_key>(1), 1)).raw().view()));
+          to_bytes(record<fb::HeldLeaf>::pack(fb::HeldLeafT{}).raw().view()));
   ASSERT_TRUE(held.for_each([&](const dht_key&, const public_key&, const auto&) { return ++seen > 0; }));
   EXPECT_EQ(seen, 2);
 }
