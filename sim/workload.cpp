@@ -220,24 +220,33 @@ void workload::poll_download(std::uint64_t id) {
   const auto& node = *world_.nodes()[it->second.op.node];
   const auto age = world_.now() - std::chrono::microseconds(it->second.op.started_us);
   if (age > download_limit) return finish(id, operation::outcome::timed_out);
+  if (!node.links.swarm) return poll_again(id);
   caf::anon_send(probe_, probe_task{[this, id, swarm = node.links.swarm](caf::event_based_actor* self) {
                    self->request(swarm, 5s, list_transfers{0, 1000})
                        .then(
                            [this, id](const record<fb::TransferList>& list) {
-                             const auto found = running_.find(id);
-                             if (found == running_.end() || list->transfers() == nullptr) return;
-                             for (const auto* t : *list->transfers()) {
-                               if (string_of(t->transfer()) != found->second.transfer) continue;
-                               fb::TransferStatusT status;
-                               t->UnPackTo(&status);
-                               return on_status(id, record<fb::TransferStatus>::pack(status));
-                             }
-                             finish(id, operation::outcome::failed, "the transfer vanished from the list");
+                             on_list(id, *list);
                            },
-                           [this, id](const caf::error&) {
-                             finish(id, operation::outcome::failed, "the swarm did not answer");
-                           });
+                           // Its supervisor brings it back, and it brings back its transfers.
+                           [this, id](const caf::error&) { poll_again(id); });
                  }});
+}
+
+void workload::poll_again(std::uint64_t id) {
+  world_.at(world_.now() + poll_interval, [this, id] { poll_download(id); });
+}
+
+void workload::on_list(std::uint64_t id, const fb::TransferList& list) {
+  const auto found = running_.find(id);
+  if (found == running_.end()) return;
+  if (list.transfers() != nullptr)
+    for (const auto* t : *list.transfers()) {
+      if (string_of(t->transfer()) != found->second.transfer) continue;
+      fb::TransferStatusT status;
+      t->UnPackTo(&status);
+      return on_status(id, record<fb::TransferStatus>::pack(status));
+    }
+  finish(id, operation::outcome::failed, "the transfer vanished from the list");
 }
 
 void workload::on_status(std::uint64_t id, const record<fb::TransferStatus>& status) {
@@ -254,7 +263,7 @@ void workload::on_status(std::uint64_t id, const record<fb::TransferStatus>& sta
     case fb::TransferState::cancelled:
       return finish(id, operation::outcome::failed, string_of(status->reason()));
     default:
-      world_.at(world_.now() + poll_interval, [this, id] { poll_download(id); });
+      poll_again(id);
   }
 }
 

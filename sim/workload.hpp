@@ -36,6 +36,8 @@ class workload {
   void begin_download();
   void download(std::size_t node, std::size_t recording);
   void poll_download(std::uint64_t id);
+  void poll_again(std::uint64_t id);
+  void on_list(std::uint64_t id, const fb::TransferList& list);
   void on_resolved(const record<fb::ResolveResult>& answer);
   void on_status(std::uint64_t id, const record<fb::TransferStatus>& status);
   void finish(std::uint64_t id, operation::outcome end, std::string reason = {});
