@@ -171,6 +171,27 @@ TEST_F(room_test, FullDiskThatWasMetInAWriteIsTheSame) {
   expect_done(id, content);
 }
 
+TEST_F(room_test, WhatAFullDiskAndAKillLeaveInTheFileIsCountedOnce) {
+  const auto content = made_up(28, 8 * mib);
+  world(content, 1024);
+  disk().set_preallocation(false);
+  disk().set_disk_limit(300 * mib);
+  const auto id = fetch(mbid_of(1)).transfer;
+  ASSERT_TRUE(run_until(id, 30s, [](const auto& s) { return s.bytes_verified > 3 * mib; }));
+  // Between two checkpoints: the file has more than the record's bitmap knows of.
+  disk().set_disk_limit(disk().used_bytes());
+  ASSERT_TRUE(run_until(id, 5s, [](const auto& s) { return s.state == fb::TransferState::queued; }));
+  node(0).kill();
+  settle();
+  disk().set_disk_limit(400 * mib);
+  node(0).start(system());
+  settle();
+  run_for(31s);
+  expect_done(id, content);
+  const auto end = status(id);
+  EXPECT_LE(end.bytes_received - end.bytes_wasted, content.size() + 8 * 16384) << "but what the disk refused";
+}
+
 }  // namespace
 
 }  // namespace vsf::tests
