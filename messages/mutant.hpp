@@ -34,6 +34,7 @@ enum class mutation : std::uint8_t {
   no_slot_release,
   // downloads
   no_leaf_hash_check,
+  no_proof_check,
   no_ban,
   no_stealing,
   no_resume,
@@ -63,6 +64,7 @@ inline constexpr std::array mutation_names{
     std::string_view("credits-not-returned"),
     std::string_view("no-slot-release"),
     std::string_view("no-leaf-hash-check"),
+    std::string_view("no-proof-check"),
     std::string_view("no-ban"),
     std::string_view("no-stealing"),
     std::string_view("no-resume"),

@@ -5,8 +5,10 @@
 
 #include <caf/event_based_actor.hpp>
 #include <caf/send.hpp>
+#include <caf/typed_event_based_actor.hpp>
 
 #include "net/crypto/crypto.hpp"
+#include "sim/forger.hpp"
 #include "storage/transfer_store.hpp"
 
 namespace vsf::sim {
@@ -26,6 +28,12 @@ constexpr std::size_t strangers = 4;
 constexpr std::size_t longest_answer = 48 * 1024;
 /// Tables, leases and sources are as good as before only some time after the last fault.
 constexpr double settling_s = 150;
+/// As good as before is a node only some time after it came up.
+constexpr std::uint64_t joining_us = 60'000'000;
+/// So many publishers of the genuine recording outvote a fake, whose own publisher speaks for it.
+constexpr std::ptrdiff_t enough_witnesses = 3;
+constexpr int stranger_tries = 50;
+constexpr std::uint64_t leaf = swarm::leaf_size;
 constexpr auto last_look = 5s;
 
 bool is_stop(fault::kind what) { return what == fault::kind::power_cut || what == fault::kind::process_kill; }
@@ -62,7 +70,10 @@ auditor::auditor(world& the_world, std::uint64_t seed) : world_(the_world), rand
   };
 }
 
-auditor::~auditor() { caf::anon_send_exit(probe_, caf::exit_reason::kill); }
+auditor::~auditor() {
+  caf::anon_send_exit(probe_, caf::exit_reason::kill);
+  for (const auto& one : forgers_) caf::anon_send_exit(one, caf::exit_reason::kill);
+}
 
 void auditor::schedule() {
   const auto& plan = world_.plan();
@@ -139,17 +150,37 @@ void auditor::before_fault(const fault& what, const std::vector<std::size_t>& wh
 
 void auditor::turn_into_liar(std::size_t index) {
   auto& node = *world_.nodes()[index];
-  liars_.insert(index);
+  // Every second one has hashes that fit.
+  const bool forges = liars_.insert(index).second && liars_.size() % 2 == 0 && node.links.overlay;
+  forged_trees trees;
   for (const auto& offer : node.shared) {
-    const auto path = "/music/" + world_.music().file_name(offer.file);
+    const auto& music = world_.music();
+    const auto size = music.files()[offer.file].size;
+    const auto lie = [honest = music.content(offer.file)](std::uint64_t offset, std::span<std::uint8_t> out) {
+      honest(offset, out);
+      // The first byte of each leaf but the first: a file's head says what it is.
+      for (auto at = std::max(leaf, (offset + leaf - 1) / leaf * leaf); at < offset + out.size(); at += leaf)
+        out[at - offset] ^= 1;
+    };
     // Whoever reads it to prove it gets the truth, whoever reads it to send it a lie.
     node.files->share(
-        path, world_.music().files()[offer.file].size,
-        [honest = world_.music().content(offer.file)](std::uint64_t offset, std::span<std::uint8_t> out) {
-          honest(offset, out);
-          if (out.size() <= longest_answer && offset > 0) out.front() ^= 1;
+        "/music/" + music.file_name(offer.file), size,
+        [lie, honest = music.content(offer.file)](std::uint64_t offset, std::span<std::uint8_t> out) {
+          out.size() <= longest_answer ? lie(offset, out) : honest(offset, out);
         });
+    if (!forges) continue;
+    bytes forged(size);
+    lie(0, forged);
+    swarm::tree_builder builder(swarm::tree_builder::keep::leaves);
+    builder.update(forged);
+    trees[music.root(offer.file)] = std::make_shared<const swarm::hash_tree>(builder.tree().value());
   }
+  if (!forges) return;
+  auto links = node.links;
+  const auto between = world_.system().spawn(forger, links.uploads, std::move(trees));
+  forgers_.push_back(caf::actor_cast<caf::actor>(between));
+  links.uploads = between;
+  caf::anon_send(links.overlay, links);
 }
 
 void auditor::send_stranger() {

@@ -52,6 +52,8 @@ class auditor {
   caf::actor probe_;
   std::map<mbid, std::size_t> index_of_;
   std::set<std::size_t> liars_;
+  std::vector<caf::actor> forgers_;
+  std::vector<std::vector<std::uint64_t>> started_us_;  // by node
   std::set<download> acknowledged_;
   std::set<download> interrupted_;  // under way when their node was stopped
   std::vector<std::shared_ptr<stranger>> strangers_;

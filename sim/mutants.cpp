@@ -32,6 +32,7 @@ const std::vector<mutant_row>& mutant_table() {
       {credits_not_returned, "albums"},
       {no_slot_release, "rare"},
       {no_leaf_hash_check, "fuzz"},
+      {no_proof_check, "fuzz"},
       {no_ban, "fuzz"},
       {no_stealing, "slow-sources"},
       {no_resume, "interrupted"},

@@ -170,7 +170,7 @@ std::optional<std::string> transfer_disk::find_finished(const std::string& name)
 }
 
 result<bool> transfer_disk::prove(std::uint32_t piece, byte_view leaves, byte_view uncles) {
-  if (!verify_proof(root_, size_, piece, leaves, uncles)) return false;
+  if (!verify_proof(root_, size_, piece, leaves, uncles) && !mutant(mutation::no_proof_check)) return false;
   // Buffered: it outlives a kill, and after a loss of power there is nothing to check with it.
   if (auto stored = transfers_.put_pieces(transfer_, {{piece, to_bytes(leaves), to_bytes(uncles)}}); !stored)
     return tl::unexpected(stored.error());

@@ -59,7 +59,8 @@ INSTANTIATE_TEST_SUITE_P(all, quick_mutants,
                          ::testing::Values(mutation::no_token_check, mutation::no_leaf_signature_check,
                                            mutation::no_ttl_expiry, mutation::early_ack,
                                            mutation::wrong_merge_order, mutation::no_republish,
-                                           mutation::no_restart, mutation::no_content_check),
+                                           mutation::no_restart, mutation::no_content_check,
+                                           mutation::no_proof_check),
                          [](const auto& one) {
                            auto name = std::string(to_string(one.param));
                            std::replace(name.begin(), name.end(), '-', '_');
