@@ -57,16 +57,21 @@ std::optional<double> healed_at_s(const scenario& plan) {
   return out;
 }
 
-auditor::auditor(world& the_world, std::uint64_t seed) : world_(the_world), random_(seed) {
+auditor::auditor(world& the_world, std::uint64_t seed)
+    : world_(the_world), random_(seed), started_us_(the_world.nodes().size()) {
   const auto& recordings = world_.music().recordings();
   for (std::size_t i = 0; i < recordings.size(); ++i) index_of_[recordings[i].id] = i;
   probe_ = world_.system().spawn([](caf::event_based_actor* self) -> caf::behavior {
     return {[=](audit_task& task) { task.run(self); }};
   });
-  world_.on_fault = [this, before = std::move(world_.on_fault)](const fault& what,
-                                                                const std::vector<std::size_t>& whom) {
-    if (before) before(what, whom);
-    before_fault(what, whom);
+  world_.heard.started = [this, before = std::move(world_.heard.started)](std::size_t index) {
+    if (before) before(index);
+    started_us_[index].push_back(static_cast<std::uint64_t>(world_.now() / 1us));
+  };
+  world_.heard.stopping = [this, before = std::move(world_.heard.stopping)](std::size_t index,
+                                                                            fault::kind how) {
+    if (before) before(index, how);
+    before_stop(index);
   };
 }
 
@@ -131,19 +136,16 @@ void auditor::begin_download(std::size_t index) {
                  }});
 }
 
-void auditor::before_fault(const fault& what, const std::vector<std::size_t>& whom) {
-  if (!is_stop(what.what)) return;
-  for (const auto index : whom) {
-    const storage::transfer_store transfers(world_.nodes()[index]->store);
-    const auto read =
-        transfers.for_each([&](const std::string& id, const record<fb::TransferRecord>& transfer) {
-          const auto* status = transfer->status();
-          if (status != nullptr && status->variant() != nullptr && status->state() != fb::TransferState::done)
-            interrupted_.insert({index, id});
-          return true;
-        });
-    if (!read) problems_.insert(read.error().message);
-  }
+void auditor::before_stop(std::size_t index) {
+  const storage::transfer_store transfers(world_.nodes()[index]->store);
+  const auto read =
+      transfers.for_each([&](const std::string& id, const record<fb::TransferRecord>& transfer) {
+        const auto* status = transfer->status();
+        if (status != nullptr && status->variant() != nullptr && status->state() != fb::TransferState::done)
+          interrupted_.insert({index, id});
+        return true;
+      });
+  if (!read) problems_.insert(read.error().message);
 }
 
 // ---- Villains
@@ -184,9 +186,14 @@ void auditor::turn_into_liar(std::size_t index) {
 }
 
 void auditor::send_stranger() {
-  const auto victim = pick_live();
-  const auto beside = pick_live();
-  if (!victim || !beside || victim == beside) return;
+  std::optional<std::size_t> victim, beside;
+  for (int i = 0; i < stranger_tries &&
+                  (!victim || !beside || !world_.can_connect(*beside, *victim) || victim == beside);
+       ++i) {
+    victim = pick_live();
+    beside = pick_live();
+  }
+  if (!victim || !beside || !world_.can_connect(*beside, *victim) || victim == beside) return;
   strangers_.push_back(std::make_shared<stranger>(world_, *beside, *victim, random_.u64(), complaints_));
   strangers_.back()->begin();
 }
@@ -216,27 +223,32 @@ void auditor::on_status(const record<fb::NodeStatus>& status) {
   }
 }
 
-bool auditor::is_whole(const sim_node& node, const fb::TransferStatus& status) const {
+auditor::finding auditor::look_at_file(const sim_node& node, const fb::TransferStatus& status) const {
   const auto file = node.files->open_finished(string_of(status.path()));
-  if (!file || status.mbid() == nullptr) return false;
+  if (!file || status.mbid() == nullptr) return finding::wrong;
   bytes content((*file)->size());
   const auto got = (*file)->read_at(0, content);
-  if (!got || *got != content.size()) return false;
+  if (!got || *got != content.size()) return finding::wrong;
   const auto hash = crypto::sha256(content);
   const auto& music = world_.music();
-  const auto& good = music.recordings()[index_of_.at(from_fb<mbid>(*status.mbid()))].encodings;
-  return std::any_of(good.begin(), good.end(), [&](auto f) { return music.sha256(f) == hash; });
+  const auto wanted = index_of_.at(from_fb<mbid>(*status.mbid()));
+  for (std::size_t known = 0; known < music.files().size(); ++known)
+    if (music.files()[known].recording == wanted && music.sha256(known) == hash)
+      return music.files()[known].genuine() ? finding::whole : finding::fake;
+  return finding::wrong;
 }
 
 void auditor::look_at_disks(std::map<std::string, double>& out) const {
-  double wrong = 0, lost = 0, again = 0, base = 0;
+  double wrong = 0, fake = 0, lost = 0, again = 0, base = 0;
   for (const auto& node : world_.nodes()) {
     const storage::transfer_store transfers(node->store);
     const auto read =
         transfers.for_each([&](const std::string& id, const record<fb::TransferRecord>& transfer) {
           const auto* status = transfer->status();
           if (status == nullptr || status->state() != fb::TransferState::done) return true;
-          if (!is_whole(*node, *status)) ++wrong;
+          const auto found = look_at_file(*node, *status);
+          wrong += found == finding::wrong ? 1 : 0;
+          fake += found == finding::fake ? 1 : 0;
           if (!interrupted_.contains({node->index, id})) return true;
           const auto useful =
               static_cast<double>(status->bytes_received()) - static_cast<double>(status->bytes_wasted());
@@ -254,20 +266,25 @@ void auditor::look_at_disks(std::map<std::string, double>& out) const {
   out["acknowledged_downloads"] = static_cast<double>(acknowledged_.size());
   out["lost_downloads"] = lost;
   out["wrong_files"] = wrong;
+  out["fake_files"] = fake;
   out["resumed_kib"] = base / 1024;
   out["refetched_share"] = base > 0 ? again / base : 0;
 }
 
 void auditor::settled(const std::vector<operation>& operations, std::map<std::string, double>& out) const {
   const auto healed = healed_at_s(world_.plan());
-  double resolves = 0, resolved = 0, downloads = 0, downloaded = 0, failed = 0;
+  double resolves = 0, resolved = 0, downloads = 0, downloaded = 0, failed = 0, faked = 0;
   for (const auto& op : operations) {
     if (!healed || static_cast<double>(op.started_us) / 1e6 < *healed + settling_s) continue;
-    if (op.end == operation::outcome::node_died) continue;
+    if (op.end == operation::outcome::node_died || !was_up_long_enough(op)) continue;
     const bool ok = op.end == operation::outcome::ok;
-    const bool honest = std::any_of(op.holders_alive.begin(), op.holders_alive.end(),
-                                    [&](std::size_t h) { return !liars_.contains(h); });
-    if (!ok && !honest) continue;
+    const auto honest = std::count_if(op.holders_alive.begin(), op.holders_alive.end(),
+                                      [&](std::size_t h) { return !liars_.contains(h); });
+    if (!ok && honest == 0) continue;
+    if (op.end == operation::outcome::fake) {
+      if (honest < enough_witnesses) continue;  // nobody could know
+      ++faked;
+    }
     if (op.what == operation::kind::resolve) {
       ++resolves;
       resolved += ok ? 1 : 0;
@@ -282,6 +299,13 @@ void auditor::settled(const std::vector<operation>& operations, std::map<std::st
   out["settled_downloads"] = downloads;
   out["settled_download_success"] = downloads > 0 ? downloaded / downloads : 1;
   out["settled_downloads_failed"] = failed;
+  out["avoidable_fakes"] = faked;
+}
+
+bool auditor::was_up_long_enough(const operation& op) const {
+  const auto& starts = started_us_[op.node];
+  const auto later = std::upper_bound(starts.begin(), starts.end(), op.started_us);
+  return later != starts.begin() && *std::prev(later) + joining_us <= op.started_us;
 }
 
 std::map<std::string, double> auditor::finish(const std::vector<operation>& operations) {

@@ -41,11 +41,13 @@ class auditor {
   void send_stranger();
   void ask_everybody();
   void on_status(const record<fb::NodeStatus>& status);
-  void before_fault(const fault& what, const std::vector<std::size_t>& whom);
+  void before_stop(std::size_t node);
   void settled(const std::vector<operation>& operations, std::map<std::string, double>& out) const;
   void look_at_disks(std::map<std::string, double>& out) const;
-  bool is_whole(const sim_node& node, const fb::TransferStatus& status) const;
+  enum class finding : std::uint8_t { whole, fake, wrong };
+  finding look_at_file(const sim_node& node, const fb::TransferStatus& status) const;
   std::optional<std::size_t> pick_live();
+  bool was_up_long_enough(const operation& op) const;
 
   world& world_;
   crypto::seeded_random random_;

@@ -25,6 +25,7 @@ constexpr double warmup_s = 120;
 constexpr double drain_s = 330;  // a download is given up by its user after 300
 constexpr std::size_t fewest_kinds = 5;
 constexpr std::size_t most_kinds = 9;
+constexpr double most_apart_s = 560;  // wall clocks
 // Fewer operations than that say nothing about a share.
 constexpr double enough_operations = 20;
 constexpr std::size_t most_violations_shown = 5;
@@ -89,11 +90,11 @@ void draw_strength(fault& f, drawer& draw) {
   }
 }
 
-std::vector<fault> draw_faults(double first_s, double last_s, drawer& draw) {
+std::vector<fault> draw_faults(double first_s, double last_s, bool with_nat, drawer& draw) {
   std::vector<fault::kind> kinds;
   for (std::size_t k = 0; k < fault::kinds; ++k)
-    // Nobody is behind a NAT here.
-    if (const auto what = static_cast<fault::kind>(k); what != fault::kind::nat_rebind) kinds.push_back(what);
+    if (const auto what = static_cast<fault::kind>(k); what != fault::kind::nat_rebind || with_nat)
+      kinds.push_back(what);
   for (auto i = kinds.size() - 1; i > 0; --i) std::swap(kinds[i], kinds[draw.below(i + 1)]);
   kinds.resize(fewest_kinds + draw.below(most_kinds - fewest_kinds + 1));
   std::vector<fault> out;
@@ -113,6 +114,62 @@ std::vector<fault> draw_faults(double first_s, double last_s, drawer& draw) {
   return out;
 }
 
+bool has_nat(const network_plan& plan) { return plan.nat != network_plan{}.nat; }
+
+/// Half of the nodes at least can be dialled; the others are divided among the kinds of NAT.
+void draw_nat(network_plan& plan, drawer& draw) {
+  auto rest = 100 - (50 + draw.below(41));
+  plan.nat = {static_cast<double>(100 - rest) / 100, 0, 0, 0, 0};
+  std::array<std::size_t, nat_types - 1> kinds{1, 2, 3, 4};
+  for (auto i = kinds.size() - 1; i > 0; --i) std::swap(kinds[i], kinds[draw.below(i + 1)]);
+  for (std::size_t i = 0; i < kinds.size(); ++i) {
+    const auto share = i + 1 == kinds.size() ? rest : draw.below(rest + 1);
+    plan.nat[kinds[i]] = static_cast<double>(share) / 100;
+    rest -= share;
+  }
+  plan.nat_mapping_s = std::round(draw.between(30, 300));
+}
+
+/// Who is there, under which addresses.
+void draw_people(scenario& plan, drawer& draw) {
+  if (draw.chance(0.5)) draw_nat(plan.network, draw);
+  if (draw.chance(0.35)) plan.network.ipv6 = draw.between(0.15, 0.5);
+  if (!draw.chance(0.4)) return;
+  auto& churn = plan.population.churn;
+  churn.session_mean_s = draw.by_size(900, 7200);
+  churn.session_shape = draw.between(0.4, 1.5);
+  churn.absence_mean_s = std::round(draw.between(30, 300));
+  churn.power_cut = draw.between(0, 1);
+}
+
+void draw_music(catalogue_plan& plan, drawer& draw) {
+  plan.recordings = 40 + draw.below(60);
+  plan.zipf_exponent = draw.between(0.5, 1.1);
+  plan.files_per_node = 3 + draw.below(3);
+  plan.min_kib = 96;
+  plan.max_kib = 128 + draw.below(8) * 64;
+  if (draw.chance(0.3)) plan.max_kib = 3072;  // some have several pieces
+  if (draw.chance(0.4)) plan.second_encoding = draw.between(0.1, 0.6);
+  if (draw.chance(0.4)) plan.fake = draw.between(0.02, 0.15);
+}
+
+/// In the middle of the faults or long after them.
+void draw_crowds(scenario& plan, double begin_s, drawer& draw) {
+  if (!draw.chance(0.5)) return;
+  for (std::size_t n = 1 + draw.below(3); n > 0; --n)
+    plan.workload.flash_crowds.push_back({std::round(begin_s + draw.between(10, plan.timeline.workload_s)),
+                                          draw.between(0.1, 0.6), draw.between(1, 30)});
+}
+
+/// Nobody takes a leaf from more than ten minutes ahead: that far apart no two clocks may be.
+void draw_clocks(scenario& plan, drawer& draw) {
+  double apart = 0;
+  for (const auto& f : plan.faults)
+    if (f.what == fault::kind::clock_jump) apart += std::abs(f.value);
+  if (draw.chance(0.5))
+    plan.population.clock_skew_s = std::min(draw.by_size(1, 240), std::floor((most_apart_s - apart) / 2));
+}
+
 }  // namespace
 
 trial draw_trial(const fuzz_options& options, std::uint64_t number) {
@@ -130,20 +187,18 @@ trial draw_trial(const fuzz_options& options, std::uint64_t number) {
   plan.population.join_spread_s = join_s;
   plan.population.puzzle_bits = 4;
   plan.population.bootstrap_contacts = 2 + draw.below(2);
-  plan.population.clock_skew_s = draw.chance(0.5) ? draw.between(1, 60) : 0;
-  plan.catalogue.recordings = 40 + draw.below(60);
-  plan.catalogue.zipf_exponent = draw.between(0.5, 1.1);
-  plan.catalogue.files_per_node = 3 + draw.below(3);
-  plan.catalogue.min_kib = 96;
-  plan.catalogue.max_kib = 128 + draw.below(8) * 64;
-  if (draw.chance(0.3)) plan.catalogue.max_kib = 3072;  // some have several pieces
+  draw_people(plan, draw);
+  draw_music(plan.catalogue, draw);
   plan.timeline.warmup_s = warmup_s;
   plan.timeline.workload_s = std::max(60.0, options.minutes * 60 - join_s - warmup_s - drain_s);
   plan.timeline.drain_s = drain_s;
   plan.workload.resolves_per_node = std::round(draw.between(6, 12));
   plan.workload.downloads_per_node = std::round(draw.between(2, 4));
   const auto begin = join_s + warmup_s;
-  plan.faults = draw_faults(begin + 10, begin + 10 + plan.timeline.workload_s * 0.5, draw);
+  draw_crowds(plan, begin, draw);
+  plan.faults =
+      draw_faults(begin + 10, begin + 10 + plan.timeline.workload_s * 0.5, has_nat(plan.network), draw);
+  draw_clocks(plan, draw);
   return out;
 }
 
@@ -187,6 +242,7 @@ std::vector<expectation> expected_of(const scenario& plan, const std::map<std::s
   out.insert(out.end(), promised.begin(), promised.end());
   const auto enough = [&](const char* count) { return metrics.at(count) >= enough_operations; };
   out.push_back({"settled_downloads_failed", {}, 0});
+  out.push_back({"avoidable_fakes", {}, 0});
   if (enough("settled_resolves")) out.push_back({"settled_resolve_success", 0.95, {}});
   if (enough("settled_downloads")) out.push_back({"settled_download_success", 0.9, {}});
   return out;
@@ -246,11 +302,12 @@ std::vector<trial> simpler(const trial& from) {
   }
   with([](scenario& p) { p.nodes = std::max<std::size_t>(8, p.nodes / 2); });
   with([](scenario& p) { p.nodes = std::max<std::size_t>(8, p.nodes * 3 / 4); });
-  for (std::size_t i = 0; count > 1 ? i < count : i < count; ++i)
+  for (std::size_t i = 0; i < count; ++i)
     with([&](scenario& p) { p.faults.erase(p.faults.begin() + static_cast<std::ptrdiff_t>(i)); });
   with([](scenario& p) {
     double last = p.population.join_spread_s + p.timeline.warmup_s;
     for (const auto& f : p.faults) last = std::max(last, f.at_s + std::max(f.for_s, f.back_after_s));
+    for (const auto& c : p.workload.flash_crowds) last = std::max(last, c.at_s + c.over_s);
     const auto least = last - p.population.join_spread_s - p.timeline.warmup_s + 60;
     p.timeline.workload_s = std::min(p.timeline.workload_s, std::max(least, p.timeline.workload_s / 2));
   });
@@ -258,8 +315,30 @@ std::vector<trial> simpler(const trial& from) {
     p.network = network_plan{};
     p.population.clock_skew_s = 0;
   });
+  with([](scenario& p) { p.population.churn = churn_plan{}; });
+  with([](scenario& p) { p.workload.flash_crowds.clear(); });
+  for (std::size_t i = 0; i < from.plan.workload.flash_crowds.size(); ++i)
+    with([&](scenario& p) {
+      p.workload.flash_crowds.erase(p.workload.flash_crowds.begin() + static_cast<std::ptrdiff_t>(i));
+    });
+  with([](scenario& p) {
+    p.network.nat = network_plan{}.nat;
+    p.network.nat_mapping_s = network_plan{}.nat_mapping_s;
+    std::erase_if(p.faults, [](const fault& f) { return f.what == fault::kind::nat_rebind; });
+  });
+  for (std::size_t kind = 1; kind < nat_types; ++kind)
+    if (from.plan.network.nat[kind] > 0)
+      with([&](scenario& p) {
+        p.network.nat[0] = std::round(100 * (p.network.nat[0] + p.network.nat[kind])) / 100;
+        p.network.nat[kind] = 0;
+      });
+  with([](scenario& p) { p.network.ipv6 = 0; });
+  with([](scenario& p) { static_cast<link_conditions&>(p.network) = link_conditions{}; });
   with([](scenario& p) { p.network.uplink_kib_per_s = 0; });
-  with([](scenario& p) { p.network.loss = 0; });
+  with([](scenario& p) { p.population.clock_skew_s = 0; });
+  with([](scenario& p) { p.catalogue.fake = 0; });
+  with([](scenario& p) { p.catalogue.second_encoding = 0; });
+  with([](scenario& p) { p.catalogue.max_kib = std::max(p.catalogue.min_kib, p.catalogue.max_kib / 2); });
   with([](scenario& p) {
     p.catalogue.files_per_node = std::max<std::size_t>(1, p.catalogue.files_per_node / 2);
   });

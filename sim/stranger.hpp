@@ -61,6 +61,7 @@ class stranger : public std::enable_shared_from_this<stranger> {
   world& world_;
   std::size_t beside_;
   std::size_t victim_;
+  std::uint64_t session_ = 0;  // of the victim
   crypto::seeded_random random_;
   complaints& seen_;
   contact whom_;

@@ -99,7 +99,6 @@ void world::add_node(std::size_t index, const identity::network_parameters& netw
   host_options access;
   access.uplink_bytes_per_s = plan_.network.uplink_kib_per_s * 1024;
   access.downlink_bytes_per_s = plan_.network.downlink_kib_per_s * 1024;
-  // The first can be reached by everybody: somebody must be there to begin with.
   if (index != 0) {
     auto ticket = unit();
     for (std::size_t kind = 0; kind < nat_types; ++kind) {
@@ -111,7 +110,10 @@ void world::add_node(std::size_t index, const identity::network_parameters& netw
     }
   }
   access.ipv6 = unit() < plan_.network.ipv6;
-  if (access.ipv6) access.nat = nat_type::open;
+  // The first of its address family can be reached by everybody: somebody must be there to begin with.
+  const bool first_of_v4 =
+      std::none_of(nodes_.begin(), nodes_.end(), [](const auto& n) { return !n->machine->ipv6(); });
+  if (access.ipv6 || first_of_v4) access.nat = nat_type::open;
   const auto skew_ms = static_cast<std::uint64_t>(plan_.population.clock_skew_s * 1000);
   node->clock_offset =
       std::chrono::milliseconds(own.below(2 * skew_ms + 1)) - std::chrono::milliseconds(skew_ms);
