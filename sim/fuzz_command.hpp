@@ -10,7 +10,7 @@ namespace vsf::sim {
 /// --mutant NAME, which takes effect as it is read.
 void add_mutant_option(CLI::App& command, std::string& name);
 
-/// `vsf-sim fuzz`: random plans, random schedules.
+/// `vsf-sim fuzz`: random plans, random schedules, each run in a process of its own.
 class fuzz_command {
  public:
   explicit fuzz_command(CLI::App& app);
@@ -18,14 +18,19 @@ class fuzz_command {
   std::optional<int> run() const;
 
  private:
+  int run_plan() const;
+  int run_many() const;
+
   CLI::App* command_;
-  std::size_t runs_ = 10;
+  std::size_t runs_ = 10, jobs_ = 1;
+  std::uint64_t first_ = 0;
+  bool keep_going_ = false;
   std::uint64_t seed_ = 1, schedule_seed_ = 0;
   std::size_t nodes_ = 50;
   double minutes_ = 30;
   std::size_t shrink_runs_ = 40;
   std::string mutant_, crypto_ = "stand-in", folder_ = ".";
-  std::optional<std::string> plan_, json_;
+  std::optional<std::string> plan_, ops_, json_;
 };
 
 /// `vsf-sim mutants`: what notices each of them.

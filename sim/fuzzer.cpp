@@ -250,10 +250,15 @@ std::vector<expectation> expected_of(const scenario& plan, const std::map<std::s
 
 }  // namespace
 
-trial_result run_trial(const trial& what) {
+trial_result run_trial(const trial& what, const std::optional<std::string>& ops) {
   const auto started = std::chrono::steady_clock::now();
   trial_result out;
-  auto log = operation_log::open({}, true).value();
+  auto opened = operation_log::open(ops, true);
+  if (!opened) {
+    out.failures.push_back(opened.error().message);
+    return out;
+  }
+  auto& log = *opened;
   try {
     world w(what.plan, what.seed);
     w.schedule_by(what.schedule_seed);

@@ -23,11 +23,12 @@ struct trial_result {
   std::vector<std::string> failures;  // sentences; none: everything held
   std::uint64_t trace_hash = 0;
   double wall_s = 0;
+  double cpu_s = 0;  // of a process of its own
 };
 
 /// Runs it with an auditor beside the scenario's own users, and judges it by the plan's expectations and by
-/// those that must hold under any plan.
-trial_result run_trial(const trial& what);
+/// those that must hold under any plan. `ops`: a file for the operation log.
+trial_result run_trial(const trial& what, const std::optional<std::string>& ops = {});
 
 /// What must hold under any plan.
 std::vector<expectation> promises_of(const scenario& plan);

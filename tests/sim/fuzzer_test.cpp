@@ -1,11 +1,15 @@
 #include "sim/fuzzer.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <map>
+#include <numeric>
 #include <set>
 
 #include <gtest/gtest.h>
 
 #include "net/crypto/crypto.hpp"
+#include "sim/trial_pool.hpp"
 
 namespace vsf::sim {
 namespace {
@@ -44,6 +48,92 @@ TEST_F(fuzzer, plans_are_valid_differ_and_leave_time_to_heal) {
     seen.insert(to_yaml(unnamed));
   }
   EXPECT_EQ(seen.size(), 100u);
+}
+
+TEST_F(fuzzer, every_dimension_is_drawn_and_left_out_about_equally_often) {
+  std::map<std::string, std::size_t> with;
+  std::set<fault::kind> kinds;
+  constexpr std::size_t plans = 200;
+  for (std::uint64_t i = 0; i < plans; ++i) {
+    const auto p = draw_trial({3, 50, 30}, i).plan;
+    const bool nat = p.network.nat[0] < 1;
+    EXPECT_GE(p.network.nat[0], 0.5);
+    EXPECT_NEAR(std::accumulate(p.network.nat.begin(), p.network.nat.end(), 0.0), 1, 1e-9);
+    with["nat"] += nat ? 1U : 0U;
+    for (std::size_t kind = 1; kind < nat_types; ++kind)
+      with[to_string(static_cast<nat_type>(kind))] += p.network.nat[kind] > 0 ? 1U : 0U;
+    with["ipv6"] += p.network.ipv6 > 0 ? 1U : 0U;
+    with["churn"] += p.population.churn.session_mean_s > 0 ? 1U : 0U;
+    with["skew"] += p.population.clock_skew_s > 0 ? 1U : 0U;
+    with["second"] += p.catalogue.second_encoding > 0 ? 1U : 0U;
+    with["fake"] += p.catalogue.fake > 0 ? 1U : 0U;
+    with["crowd"] += p.workload.flash_crowds.empty() ? 0U : 1U;
+    double jumps = 0;
+    for (const auto& f : p.faults) {
+      kinds.insert(f.what);
+      if (f.what == fault::kind::clock_jump) jumps += std::abs(f.value);
+      EXPECT_TRUE(nat || f.what != fault::kind::nat_rebind);
+    }
+    EXPECT_LE(2 * p.population.clock_skew_s + jumps, 600) << "a leaf from further ahead is refused";
+  }
+  EXPECT_EQ(kinds.size(), fault::kinds);
+  for (const auto& [what, count] : with) {
+    EXPECT_GT(count, plans / 5) << what;
+    EXPECT_LT(count, plans * 4 / 5) << what;
+  }
+}
+
+TEST_F(fuzzer, shrinking_leaves_out_every_dimension_that_the_failure_does_not_need) {
+  std::size_t tried = 0;
+  for (std::uint64_t i = 0; i < 400 && tried < 10; ++i) {
+    const auto drawn = draw_trial({12, 50, 30}, i);
+    const auto& p = drawn.plan;
+    if (p.network.nat[4] == 0 || p.network.ipv6 == 0 || p.population.churn.session_mean_s == 0) continue;
+    ++tried;
+    const auto all = shrink(
+                         drawn, [](const trial&) { return true; }, 300)
+                         .smallest.plan;
+    EXPECT_EQ(all.network, network_plan{}) << to_yaml(all);
+    EXPECT_EQ(all.population.churn, churn_plan{});
+    EXPECT_EQ(all.population.clock_skew_s, 0);
+    EXPECT_EQ(all.catalogue.fake + all.catalogue.second_encoding, 0);
+    EXPECT_TRUE(all.workload.flash_crowds.empty());
+    // Planted: it takes somebody behind a symmetric translator.
+    const auto small = shrink(
+                           drawn, [](const trial& t) { return t.plan.network.nat[4] > 0; }, 400)
+                           .smallest.plan;
+    EXPECT_EQ(small.network.nat[4], p.network.nat[4]);
+    EXPECT_EQ(small.network.nat[1] + small.network.nat[2] + small.network.nat[3], 0) << to_yaml(small);
+    EXPECT_EQ(small.network.ipv6, 0);
+    EXPECT_EQ(small.population.churn, churn_plan{});
+  }
+  EXPECT_EQ(tried, 10u);
+}
+
+TEST_F(fuzzer, a_process_of_its_own_says_the_same_and_its_end_is_a_failure) {
+  const auto what = draw_trial({5, 10, 12}, 1);
+  const auto here = run_trial(what), apart = trial_pool::run(what);
+  EXPECT_EQ(here.trace_hash, apart.trace_hash);
+  EXPECT_EQ(here.metrics, apart.metrics);
+  EXPECT_EQ(here.failures, apart.failures);
+  EXPECT_GT(apart.cpu_s, 0);
+  auto broken = what;
+  broken.plan.population.puzzle_bits = 1000;  // no such network
+  const auto came = trial_pool::run(broken);
+  ASSERT_EQ(came.failures.size(), 1u);
+  EXPECT_TRUE(came.failures.front().starts_with("crashed:")) << came.failures.front();
+}
+
+TEST_F(fuzzer, several_at_once_are_told_apart) {
+  trial_pool pool;
+  for (std::uint64_t i = 0; i < 3; ++i) pool.begin(i, draw_trial({5, 8, 10}, i));
+  EXPECT_EQ(pool.running(), 3u);
+  std::set<std::uint64_t> seen;
+  while (const auto next = pool.wait()) {
+    seen.insert(next->number);
+    EXPECT_TRUE(next->what == draw_trial({5, 8, 10}, next->number));
+  }
+  EXPECT_EQ(seen, (std::set<std::uint64_t>{0, 1, 2}));
 }
 
 TEST_F(fuzzer, a_plan_follows_from_seed_and_number_alone) {
