@@ -223,12 +223,9 @@ void workload::poll_download(std::uint64_t id) {
   if (!node.links.swarm) return poll_again(id);
   caf::anon_send(probe_, probe_task{[this, id, swarm = node.links.swarm](caf::event_based_actor* self) {
                    self->request(swarm, 5s, list_transfers{0, 1000})
-                       .then(
-                           [this, id](const record<fb::TransferList>& list) {
-                             on_list(id, *list);
-                           },
-                           // Its supervisor brings it back, and it brings back its transfers.
-                           [this, id](const caf::error&) { poll_again(id); });
+                       .then([this, id](const record<fb::TransferList>& list) { on_list(id, *list); },
+                             // Its supervisor brings it back, and it brings back its transfers.
+                             [this, id](const caf::error&) { poll_again(id); });
                  }});
 }
 

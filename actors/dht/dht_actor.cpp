@@ -121,10 +121,11 @@ class dht_runner {
   void on_resolved(const names_resolved& m) { carry_out(core_.on_resolved(time(), m.where)); }
   void on_disk(const disk_contacts& m) { carry_out(core_.on_known_contacts(time(), m.contacts)); }
   void on_disk(const disk_leaves& m) {
-    for (const auto& leaf : m.leaves)
+    for (const auto& [publisher, leaf] : m.leaves)
       if (leaf->key() != nullptr && leaf->from() != nullptr)
-        carry_out(core_.on_held_leaf(time(), from_fb<dht_key>(*leaf->key()), view_of(leaf->signed_leaf()),
-                                     from_fb(*leaf->from()), leaf->lease_ends_ms()));
+        carry_out(core_.on_held_leaf(time(), from_fb<dht_key>(*leaf->key()), publisher,
+                                     view_of(leaf->signed_leaf()), from_fb(*leaf->from()),
+                                     leaf->lease_ends_ms()));
     if (m.last) loaded_ = true;
   }
   void on_disk(const disk_problem& m) {

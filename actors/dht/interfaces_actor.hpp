@@ -67,7 +67,7 @@ struct disk_contacts {
   std::vector<contact> contacts;  // most recently seen first
 };
 struct disk_leaves {
-  std::vector<record<fb::HeldLeaf>> leaves;
+  std::vector<std::pair<public_key, record<fb::HeldLeaf>>> leaves;  // with their publishers
   bool last = false;
 };
 /// To the keeper: follow the memory.

@@ -34,12 +34,12 @@ void load(self_pointer self) {
   tell(self, std::move(contacts));
 
   disk_leaves leaves;
-  check(self,
-        self->state.leaves->for_each([&](const dht_key&, const public_key&, const record<fb::HeldLeaf>& row) {
-          leaves.leaves.push_back(row);
-          if (leaves.leaves.size() >= portion) tell(self, std::exchange(leaves, {}));
-          return true;
-        }));
+  check(self, self->state.leaves->for_each(
+                  [&](const dht_key&, const public_key& publisher, const record<fb::HeldLeaf>& row) {
+                    leaves.leaves.emplace_back(publisher, row);
+                    if (leaves.leaves.size() >= portion) tell(self, std::exchange(leaves, {}));
+                    return true;
+                  }));
   leaves.last = true;
   tell(self, std::move(leaves));
 }

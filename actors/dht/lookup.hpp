@@ -18,7 +18,7 @@ enum class lookup_goal : std::uint8_t { find, first, quorum, holders };
 
 struct lookup_options {
   std::size_t k = bucket_size;
-  std::size_t in_flight = 4;      // of reads
+  std::size_t in_flight = 4;          // of reads
   std::size_t in_flight_holders = 8;  // nobody waits for the first answer: all k are wanted
   std::size_t quorum = 3;
   nanoseconds initial_rto = rtt_estimate::first_rto;
@@ -59,7 +59,7 @@ struct peer_answer {
   bool refused = false;
   std::vector<known_peer> contacts;
   bytes token;
-  bytes shard;  // ShadowIndexShard, empty: none
+  bytes shard;                           // ShadowIndexShard, empty: none
   std::vector<fb::PutVerdict> verdicts;  // of a store
   std::vector<bool> held;                // of a renewal
 };

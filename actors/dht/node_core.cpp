@@ -44,8 +44,12 @@ void node_core::take(registry_effects effects, core_effects& out) {
   for (auto& e : effects) std::visit([&](auto& x) { out.emplace_back(std::move(x)); }, e);
 }
 
-void node_core::take(std::vector<storage_effect> effects, core_effects& out) {
-  for (auto& e : effects) std::visit([&](auto& x) { out.emplace_back(std::move(x)); }, e);
+void node_core::take(link_time t, std::vector<storage_effect> effects, core_effects& out) {
+  for (auto& e : effects) {
+    if (const auto* kept = std::get_if<keep_leaf>(&e))
+      next_expiry_ = std::min(next_expiry_, when_to_expire(t, kept->lease_ends_ms));
+    std::visit([&](auto& x) { out.emplace_back(std::move(x)); }, e);
+  }
 }
 
 core_effects node_core::on_ready(link_time t, const endpoint& local) {
@@ -68,15 +72,16 @@ core_effects node_core::on_known_contacts(link_time t, std::vector<contact> cont
   return out;
 }
 
-core_effects node_core::on_held_leaf(link_time t, const dht_key& key, byte_view raw, const endpoint& from,
-                                     std::uint64_t lease_ends_ms) {
+core_effects node_core::on_held_leaf(link_time t, const dht_key& key, const public_key& publisher,
+                                     byte_view raw, const endpoint& from, std::uint64_t lease_ends_ms) {
   core_effects out;
   std::vector<storage_effect> effects;
   const auto verdict = storage_.restore(t.unix_ms, key, raw, from, lease_ends_ms, effects);
-  std::erase_if(effects, [](const storage_effect& e) { return std::holds_alternative<keep_leaf>(e); });
-  take(std::move(effects), out);
-  if (verdict == fb::PutVerdict::stored && next_expiry_ == nanoseconds::max())
-    next_expiry_ = t.now + std::chrono::minutes(1);
+  // What isn't held any more goes from the disk, too; of an older one the newer has taken the place there.
+  if (verdict != fb::PutVerdict::stored && verdict != fb::PutVerdict::older)
+    effects.push_back(drop_leaf{key, publisher});
+  take(t, std::move(effects), out);
+  std::erase_if(out, [](const core_effect& e) { return std::holds_alternative<keep_leaf>(e); });
   return out;
 }
 
@@ -139,7 +144,7 @@ void node_core::accept(link_time t, const endpoint& from, const handshake_1_view
   std::vector<storage_effect> stored;
   const auto answer = service_.answer(t.now, t.unix_ms, asker, *read->message,
                                       opening_answer_budget(*context_), false, stored);
-  take(std::move(stored), out);
+  take(t, std::move(stored), out);
   std::uint32_t local_id = 0;
   while (local_id == 0 || peers_.by_session(local_id) != 0)
     local_id = static_cast<std::uint32_t>(random_.u64());
@@ -205,8 +210,7 @@ void node_core::serve(link_time t, std::uint64_t peer, const heard_question& ask
   const contact asker{e->node, e->key, asked.from};
   std::vector<storage_effect> stored;
   auto answer = service_.answer(t.now, t.unix_ms, asker, *asked.message, transport_budget, true, stored);
-  if (!stored.empty() && next_expiry_ == nanoseconds::max()) next_expiry_ = t.now + std::chrono::minutes(1);
-  take(std::move(stored), out);
+  take(t, std::move(stored), out);
   to_peer(t, peer, peer_reply{asked.session, std::move(answer)}, out);
   consider(t, asker, out);
 }
@@ -307,8 +311,8 @@ core_effects node_core::on_silent(link_time t, const contact& who) {
 
 std::vector<known_peer> node_core::seeds_for(const id160& target, std::size_t keys) const {
   std::vector<known_peer> out;
-  // More than k: when some of the nearest are dead, their neighbours may only know the same ones. A sweep goes
-  // through many neighbourhoods.
+  // More than k: when some of the nearest are dead, their neighbours may only know the same ones. A sweep
+  // goes through many neighbourhoods.
   const auto count = keys == 1 ? 3 * options_.lookup.k : table_.size();
   for (const auto* row : table_.closest(target, count)) out.push_back({row->who, row->rtt});
   return out;

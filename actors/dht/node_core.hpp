@@ -84,8 +84,8 @@ class node_core {
   core_effects on_ready(link_time t, const endpoint& local);
   /// From disk, most recently seen first.
   core_effects on_known_contacts(link_time t, std::vector<contact> contacts);
-  core_effects on_held_leaf(link_time t, const dht_key& key, byte_view raw, const endpoint& from,
-                            std::uint64_t lease_ends_ms);
+  core_effects on_held_leaf(link_time t, const dht_key& key, const public_key& publisher, byte_view raw,
+                            const endpoint& from, std::uint64_t lease_ends_ms);
   core_effects on_datagram(link_time t, const endpoint& from, const frame& payload,
                            std::shared_ptr<void> credit = {});
   core_effects on_link(link_time t, std::uint64_t peer, link_effects effects);
@@ -142,7 +142,8 @@ class node_core {
 
   void drop(drop_reason why) { ++dropped_[static_cast<std::size_t>(why)]; }
   void take(registry_effects effects, core_effects& out);
-  void take(std::vector<storage_effect> effects, core_effects& out);
+  void take(link_time t, std::vector<storage_effect> effects, core_effects& out);
+  static nanoseconds when_to_expire(link_time t, std::uint64_t lease_ends_ms);
   void accept(link_time t, const endpoint& from, const handshake_1_view& datagram, core_effects& out);
   void on_i_am(link_time t, const endpoint& from, const i_am_view& datagram, core_effects& out);
   void to_peer(link_time t, std::uint64_t peer, peer_input input, core_effects& out);

@@ -110,8 +110,7 @@ void node_core::store_own(link_time t, const std::vector<sweep_item>& items, con
   std::vector<storage_effect> stored;
   for (std::size_t i = 0; i < std::min(items.size(), result.outcomes.size()); ++i)
     if (result.outcomes[i].ours) storage_.put(t.unix_ms, items[i].key, items[i].value, local_, stored);
-  if (!stored.empty() && next_expiry_ == nanoseconds::max()) next_expiry_ = t.now + std::chrono::minutes(1);
-  take(std::move(stored), out);
+  take(t, std::move(stored), out);
 }
 
 core_effects node_core::on_run_finished(link_time t, std::uint64_t run, const lookup_result& result) {
@@ -156,7 +155,7 @@ core_effects node_core::on_keeper_restarted(link_time t) {
   core_effects out;
   std::vector<storage_effect> held;
   storage_.keep_all(held);
-  take(std::move(held), out);
+  take(t, std::move(held), out);
   if (table_.size() != 0) save(t, out);
   return out;
 }
@@ -209,6 +208,13 @@ core_effects node_core::on_resolved(link_time t, const std::vector<endpoint>& wh
   return out;
 }
 
+/// At most one sweep through what is held in half a minute.
+nanoseconds node_core::when_to_expire(link_time t, std::uint64_t lease_ends_ms) {
+  constexpr std::uint64_t pause_ms = 30'000, day_ms = 86'400'000;
+  const auto left_ms = lease_ends_ms - std::min(lease_ends_ms, t.unix_ms);
+  return t.now + std::chrono::milliseconds(std::clamp(left_ms, pause_ms, day_ms));
+}
+
 core_effects node_core::on_time(link_time t) {
   core_effects out;
   registry_effects effects;
@@ -217,13 +223,9 @@ core_effects node_core::on_time(link_time t) {
   if (next_expiry_ <= t.now) {
     std::vector<storage_effect> stored;
     storage_.expire(t.unix_ms, stored);
-    take(std::move(stored), out);
+    take(t, std::move(stored), out);
     const auto next = storage_.next_expiry_ms();
-    // At most one sweep in half a minute.
-    next_expiry_ =
-        !next ? nanoseconds::max()
-              : t.now + std::max<nanoseconds>(std::chrono::seconds(30),
-                                              std::chrono::milliseconds(*next - std::min(*next, t.unix_ms)));
+    next_expiry_ = next ? when_to_expire(t, *next) : nanoseconds::max();
   }
   maintain(t, out);
   return out;

@@ -28,8 +28,7 @@ class query_service {
 
   struct counters {
     std::uint64_t pings = 0, finds = 0, gets = 0, gets_with_leaves = 0, renewals = 0, renewed = 0,
-                  renewals_missed = 0, stores = 0, refused = 0,
-                  rate_limited = 0;
+                  renewals_missed = 0, stores = 0, refused = 0, rate_limited = 0;
     std::array<std::uint64_t, 9> verdicts{};  // by fb::PutVerdict
   };
   const counters& stats() const { return counters_; }

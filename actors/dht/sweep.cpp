@@ -218,8 +218,8 @@ void sweep::take(lookup_effects effects, lookup_effects& out) {
 /// The current item's holders are these, nearest first.
 void sweep::place(const std::vector<peer*>& holders) {
   auto& outcome = result_.outcomes[current_];
-  outcome.ours = holders.size() < options_.k ||
-                 (self_ ^ outcome.key) < (holders.back()->who.who.id ^ outcome.key);
+  outcome.ours =
+      holders.size() < options_.k || (self_ ^ outcome.key) < (holders.back()->who.who.id ^ outcome.key);
   const auto index = static_cast<item_index>(current_);
   if (mutant(mutation::wrong_replica_set)) {
     if (!peers_.empty()) nearest(outcome.key, max_peers).back()->items.push_back(index);
@@ -241,8 +241,7 @@ void sweep::on_search_answer(const pending& what, const id160& target, const pee
 }
 
 void sweep::take_held(peer& from, const std::vector<item_index>& items, const std::vector<bool>& held) {
-  for (std::size_t i = 0; i < items.size(); ++i)
-    from.told.emplace_back(items[i], i < held.size() && held[i]);
+  for (std::size_t i = 0; i < items.size(); ++i) from.told.emplace_back(items[i], i < held.size() && held[i]);
 }
 
 lookup_effects sweep::on_answer(nanoseconds now, std::uint64_t unix_s, std::uint32_t ask,

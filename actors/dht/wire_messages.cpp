@@ -177,7 +177,8 @@ peer_answer read_answer(const fb::DhtMessage& message, const endpoint& from) {
     read_contacts(renewed->contacts(), from, out);
     const auto token = view_of(renewed->token());
     if (token.size() <= max_token) out.token = to_bytes(token);
-    for (const auto byte : view_of(renewed->held()).first(std::min(view_of(renewed->held()).size(), max_held)))
+    for (const auto byte :
+         view_of(renewed->held()).first(std::min(view_of(renewed->held()).size(), max_held)))
       for (unsigned bit = 0; bit < 8; ++bit) out.held.push_back((byte >> bit & 1u) != 0);
   } else if (const auto* done = message.body_as_Stored()) {
     if (done->verdicts() != nullptr)

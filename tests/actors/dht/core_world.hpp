@@ -74,8 +74,7 @@ class core_world {
     if (n.up) carry_out(n, n.core->on_datagram(time(), from, payload));
   }
 
-  std::uint64_t request(node& n, lookup_goal goal, const id160& target,
-                        std::vector<sweep_item> items = {}) {
+  std::uint64_t request(node& n, lookup_goal goal, const id160& target, std::vector<sweep_item> items = {}) {
     const auto run = n.core->next_run();
     carry_out(n, n.core->on_request(time(), run, goal, target, std::move(items)));
     return run;

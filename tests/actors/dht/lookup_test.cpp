@@ -38,9 +38,7 @@ struct fixture {
               [&](const auto& a, const auto& b) { return (a.who.id ^ target) < (b.who.id ^ target); });
     return out;
   }
-  lookup make(lookup_goal goal, lookup_options options = {}) {
-    return {goal, target, self, options, policy};
-  }
+  lookup make(lookup_goal goal, lookup_options options = {}) { return {goal, target, self, options, policy}; }
   bytes leaf(std::uint8_t publisher, std::uint64_t seq = 1, bool tombstone = false) {
     toy_value v;
     v.publisher.fill(publisher);

@@ -335,8 +335,8 @@ TEST(node_core, a_write_in_message_1_is_refused) {
   question q;
   q.kind = question_kind::store;
   q.token = bytes(8, 1);
-  q.items = std::make_shared<const std::vector<sweep_item>>(std::vector<sweep_item>{
-      {random_bytes<dht_key>(world.random), value_by(target).raw(), false, {}}});
+  q.items = std::make_shared<const std::vector<sweep_item>>(
+      std::vector<sweep_item>{{random_bytes<dht_key>(world.random), value_by(target).raw(), false, {}}});
   q.which = {0};
   const auto knock = opening::begin(*context, target.as_contact(), 77, make_question(1, q).raw().view(),
                                     world.time().unix_ms, world.now, world.random);
@@ -434,6 +434,51 @@ TEST(node_core, who_knows_nobody_is_told_what_to_do) {
   const auto began = world.now;
   EXPECT_TRUE(world.ask(n, lookup_goal::first, random_bytes<dht_key>(world.random)).leaves.empty());
   EXPECT_EQ(world.now, began);
+}
+
+std::vector<drop_leaf> drops_of(const core_effects& effects) {
+  std::vector<drop_leaf> out;
+  for (const auto& e : effects)
+    if (const auto* drop = std::get_if<drop_leaf>(&e)) out.push_back(*drop);
+  return out;
+}
+
+TEST(node_core, what_is_not_taken_back_from_the_disk_is_erased_there) {
+  core_world world(23);
+  auto& n = world.add();
+  const auto t = world.time();
+  auto v = value_by(n);
+  const auto key = random_bytes<dht_key>(world.random);
+  const auto restore = [&](byte_view raw, std::uint64_t lease_ends_ms) {
+    return drops_of(n.core->on_held_leaf(t, key, v.publisher, raw, n.address, lease_ends_ms));
+  };
+  const auto lapsed = restore(v.raw(), t.unix_ms - 1);
+  ASSERT_EQ(lapsed.size(), 1u);
+  EXPECT_EQ(lapsed[0].key, key);
+  EXPECT_EQ(lapsed[0].publisher, v.publisher);
+  EXPECT_EQ(restore(bytes{1, 2, 3}, t.unix_ms + 60'000).size(), 1u);
+  EXPECT_TRUE(restore(v.raw(), t.unix_ms + 60'000).empty());
+  // The disk has the newer one in its place already.
+  const auto older = v.raw();
+  v.seq = 9;
+  EXPECT_TRUE(restore(v.raw(), t.unix_ms + 60'000).empty());
+  EXPECT_TRUE(restore(older, t.unix_ms + 60'000).empty());
+  EXPECT_EQ(n.core->storage().leaves(), 1u);
+}
+
+TEST(node_core, a_short_lease_ends_in_time_among_long_ones) {
+  core_world world(24);
+  auto& n = world.add();
+  auto long_one = value_by(n), short_one = value_by(n);
+  short_one.publisher[0] ^= 1;
+  const auto t = world.time();
+  n.core->on_held_leaf(t, random_bytes<dht_key>(world.random), long_one.publisher, long_one.raw(), n.address,
+                       t.unix_ms + 3'000'000);
+  n.core->on_held_leaf(t, random_bytes<dht_key>(world.random), short_one.publisher, short_one.raw(),
+                       n.address, t.unix_ms + 100'000);
+  ASSERT_EQ(n.core->storage().leaves(), 2u);
+  world.run_for(seconds(131));
+  EXPECT_EQ(n.core->storage().leaves(), 1u);
 }
 
 TEST(node_core, leaves_expire_and_the_holder_forgets_them) {
