@@ -217,6 +217,28 @@ using uploads_actor = caf::typed_actor<
     caf::reacts_to<component_links>, caf::reacts_to<report_request>, caf::reacts_to<alarm>,
     caf::reacts_to<restart_child>>;
 
+// ---- Soulseek
+
+namespace soulseek {
+struct news;
+}
+/// INTERNAL, to soulseek: from its server session, its links and its transfers, or from the io thread.
+struct soulseek_news {
+  std::shared_ptr<const soulseek::news> what;
+};
+/// The client of a Soulseek server and its users: searches, browsing, downloads, uploads, chat.
+using soulseek_actor = caf::typed_actor<
+    // What a person or a program wants. Exactly one answer; a SoulseekProblem says what can't be done. What
+    // needs another user (browse, user info) is answered when it is here, or after 60 s.
+    caf::replies_to<record<fb::SoulseekAsk>>::with<record<fb::SoulseekReply>>,
+    // The files of these MBIDs changed, and others with them: what is shared is looked up again.
+    caf::reacts_to<record<fb::LibraryChanged>>,
+    // From its own session, links and transfers.
+    caf::reacts_to<soulseek_news>,
+    // Common.
+    caf::reacts_to<component_links>, caf::reacts_to<report_request>, caf::reacts_to<alarm>,
+    caf::reacts_to<restart_child>>;
+
 // ---- Telemetry
 
 /// Gets every event as it happens.
@@ -281,6 +303,7 @@ struct component_links {
   library_actor library;
   swarm_actor swarm;
   uploads_actor uploads;
+  soulseek_actor soulseek;
   telemetry_actor telemetry;
   node_actor node;
 };
@@ -439,6 +462,7 @@ VSF_MESSAGE(limits_request)
 VSF_MESSAGE(transfer_progress)
 VSF_MESSAGE(session_request)
 VSF_MESSAGE(part_grew)
+VSF_MESSAGE(soulseek_news)
 VSF_MESSAGE(status_request)
 VSF_MESSAGE(subscribe)
 VSF_MESSAGE(child_changed)
@@ -467,6 +491,8 @@ VSF_MESSAGE(record<vsf::fb::ResolveResult>)
 VSF_MESSAGE(record<vsf::fb::LibraryChanged>)
 VSF_MESSAGE(record<vsf::fb::FetchStart>)
 VSF_MESSAGE(record<vsf::fb::FetchControl>)
+VSF_MESSAGE(record<vsf::fb::SoulseekAsk>)
+VSF_MESSAGE(record<vsf::fb::SoulseekReply>)
 VSF_MESSAGE(record<vsf::fb::TransferStatus>)
 VSF_MESSAGE(record<vsf::fb::TransferList>)
 VSF_MESSAGE(record<vsf::fb::TransferLimits>)

@@ -42,6 +42,8 @@ VSF_RECORD(FetchControl, "NFC1");
 VSF_RECORD(TransferStatus, "NTS1");
 VSF_RECORD(TransferList, "NTL1");
 VSF_RECORD(TransferLimits, "NTL2");
+VSF_RECORD(SoulseekAsk, "NSK1");
+VSF_RECORD(SoulseekReply, "NSK2");
 VSF_RECORD(ComponentReport, "NCR1");
 VSF_RECORD(NodeStatus, "NST1");
 VSF_RECORD(Event, "NEV1");
