@@ -1,0 +1,41 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "net/soulseek/types.hpp"
+
+namespace vsf::soulseek {
+
+using nanoseconds = std::chrono::nanoseconds;
+
+/// A TCP link to another client, from the first attempt to its end. Never used twice; 0: none.
+using link_id = std::uint64_t;
+/// One encoded message with its length prefix; shared because a browse answer goes to many alike.
+using shared_bytes = std::shared_ptr<const bytes>;
+inline shared_bytes share(bytes encoded) { return std::make_shared<const bytes>(std::move(encoded)); }
+
+/// The protocol knows IPv4 only. Port 0 where the wire says nothing a port can be.
+inline endpoint wire_endpoint(std::uint32_t ip, std::uint32_t port) {
+  return endpoint::v4(ip, port <= 0xFFFF ? static_cast<std::uint16_t>(port) : std::uint16_t{0});
+}
+
+// Effects that several parts of this component have in common.
+/// Send this message to the server; dropped when there is no session.
+struct tell_server {
+  bytes message;
+};
+/// Send this on an established link.
+struct send_link {
+  link_id link = 0;
+  shared_bytes message;
+};
+/// Close this link (or give up the attempt), after what was sent on it before. It isn't heard of any more.
+struct close_link {
+  link_id link = 0;
+  std::string why;  // for a log
+};
+
+}  // namespace vsf::soulseek
