@@ -56,6 +56,7 @@ VSF_RECORD(TransferRecord, "STRN");
 VSF_RECORD(OfferBan, "SBAN");
 VSF_RECORD(PieceHashes, "SPCH");
 VSF_RECORD(StoredTree, "STRE");
+VSF_RECORD(SoulseekDownload, "SSKD");
 #undef VSF_RECORD
 
 /// A schema struct (fb::Id160, fb::Bytes32...) from fixed bytes of the same length.
