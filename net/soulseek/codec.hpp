@@ -8,7 +8,7 @@
 
 namespace vsf::soulseek {
 
-/// What one zlib body may become.
+/// What one zlib body may become. The ratio counts beyond the first 64 KiB.
 struct inflate_limits {
   std::size_t size = 8UL << 20;  // bytes
   std::size_t ratio = 1100;      // inflated to compressed; deflate itself can't exceed about 1,032

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <limits>
 #include <memory>
 
 #include "net/soulseek/codec.hpp"
@@ -18,8 +19,9 @@ class shares_writer {
   using sink = std::function<void(byte_view)>;
 
   /// The counts come first on the wire: how many folders and private folders will be added. Without a number
-  /// there's no private list.
-  shares_writer(std::uint32_t folders, std::optional<std::uint32_t> private_folders, sink out);
+  /// there's no private list. `between` stands between the lists; clients write 0.
+  shares_writer(std::uint32_t folders, std::optional<std::uint32_t> private_folders, sink out,
+                std::uint32_t between = 0);
   ~shares_writer();
   shares_writer(shares_writer&&) noexcept;
   shares_writer& operator=(shares_writer&&) noexcept;
@@ -47,6 +49,9 @@ class shares_reader {
   struct limits {
     inflate_limits inflate{256UL << 20};
     std::size_t name = 64UL << 10;  // bytes of a folder's or a file's name
+    // How many the whole list may have; beyond, too_many_items.
+    std::uint64_t folders = std::numeric_limits<std::uint32_t>::max();
+    std::uint64_t files = std::numeric_limits<std::uint32_t>::max();
     std::size_t part_files = 16384;
     std::size_t part_size = 4UL << 20;  // bytes on the wire
   };
