@@ -11,6 +11,13 @@ net() {
   build/bench-release/bin/vsf_bench_net
 }
 
+# Index of Soulseek shares; a listing of real folders: `./dev bench soulseek-shares --scan FOLDER`.
+soulseek_shares() {
+  configure release bench-release -DVSF_TESTS=ON -DVSF_BIN_DIR="$PWD/build/bench-release/bin"
+  ninja -C build/bench-release vsf_bench_soulseek_share
+  build/bench-release/bin/vsf_bench_soulseek_share "$@"
+}
+
 first_light() {
   ninja -C build/release vsf-sim
   build/bin/vsf-sim run first-light --nodes 200 --seed 7
@@ -42,6 +49,7 @@ if [ $# -gt 0 ]; then
   "$name" "$@"
 else
   net
+  soulseek_shares
   swarm
   first_light
   trace
