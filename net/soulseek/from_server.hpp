@@ -9,29 +9,29 @@ namespace vsf::soulseek::from_server {
 /// A banned address or user gets no answer at all.
 struct login {
   static constexpr std::uint32_t code = 1;
-  std::variant<login_success, login_refusal> outcome;
+  std::variant<login_success, login_refusal> outcome{};
   bool operator==(const login&) const = default;
 };
 
 struct get_peer_address {
   static constexpr std::uint32_t code = 3;
-  std::string username;
+  std::string username{};
   std::uint32_t ip = 0;  // 0: offline
   std::uint32_t port = 0;
-  std::optional<obfuscated_port<std::uint16_t>> obfuscated;
+  std::optional<obfuscated_port<std::uint16_t>> obfuscated{};
   bool operator==(const get_peer_address&) const = default;
 };
 
 struct watch_user {
   static constexpr std::uint32_t code = 5;
-  std::string username;
-  std::optional<watched_user> known;  // nothing: there is no such user
+  std::string username{};
+  std::optional<watched_user> known{};  // nothing: there is no such user
   bool operator==(const watch_user&) const = default;
 };
 
 struct get_user_status {
   static constexpr std::uint32_t code = 7;
-  std::string username;
+  std::string username{};
   user_status status = user_status::offline;
   bool privileged = false;
   bool operator==(const get_user_status&) const = default;
@@ -39,50 +39,50 @@ struct get_user_status {
 
 struct say_chatroom {
   static constexpr std::uint32_t code = 13;
-  std::string room;
-  std::string username;
-  std::string message;
+  std::string room{};
+  std::string username{};
+  std::string message{};
   bool operator==(const say_chatroom&) const = default;
 };
 
 struct join_room {
   static constexpr std::uint32_t code = 14;
-  std::string room;
-  std::vector<room_user> users;
-  std::optional<private_room_staff> staff;  // of a private room
+  std::string room{};
+  std::vector<room_user> users{};
+  std::optional<private_room_staff> staff{};  // of a private room
   bool operator==(const join_room&) const = default;
 };
 
 struct leave_room {
   static constexpr std::uint32_t code = 15;
-  std::string room;
+  std::string room{};
   bool operator==(const leave_room&) const = default;
 };
 
 struct user_joined_room {
   static constexpr std::uint32_t code = 16;
-  std::string room;
-  room_user user;
+  std::string room{};
+  room_user user{};
   bool operator==(const user_joined_room&) const = default;
 };
 
 struct user_left_room {
   static constexpr std::uint32_t code = 17;
-  std::string room;
-  std::string username;
+  std::string room{};
+  std::string username{};
   bool operator==(const user_left_room&) const = default;
 };
 
 /// Always to be answered, and soon: by a connection with PierceFirewall, or by CantConnectToPeer.
 struct connect_to_peer {
   static constexpr std::uint32_t code = 18;
-  std::string username;
+  std::string username{};
   connection_type type = connection_type::peer;
   std::uint32_t ip = 0;
   std::uint32_t port = 0;
   std::uint32_t token = 0;
   bool privileged = false;
-  std::optional<obfuscated_port<std::uint32_t>> obfuscated;
+  std::optional<obfuscated_port<std::uint32_t>> obfuscated{};
   bool operator==(const connect_to_peer&) const = default;
 };
 
@@ -91,32 +91,32 @@ struct message_user {
   static constexpr std::uint32_t code = 22;
   std::uint32_t id = 0;
   std::uint32_t timestamp = 0;  // Unix, s
-  std::string username;
-  std::string message;
-  std::optional<bool> is_new;  // false: kept for us while we were away
+  std::string username{};
+  std::string message{};
+  std::optional<bool> is_new{};  // false: kept for us while we were away
   bool operator==(const message_user&) const = default;
 };
 
 struct file_search {
   static constexpr std::uint32_t code = 26;
-  std::string username;
+  std::string username{};
   std::uint32_t token = 0;
-  std::string query;
+  std::string query{};
   bool operator==(const file_search&) const = default;
 };
 
 /// Obsolete.
 struct send_connect_token {
   static constexpr std::uint32_t code = 33;
-  std::string username;
+  std::string username{};
   std::uint32_t token = 0;
   bool operator==(const send_connect_token&) const = default;
 };
 
 struct get_user_stats {
   static constexpr std::uint32_t code = 36;
-  std::string username;
-  user_stats stats;
+  std::string username{};
+  user_stats stats{};
   bool operator==(const get_user_stats&) const = default;
 };
 
@@ -128,42 +128,42 @@ struct relogged {
 
 struct recommendations {
   static constexpr std::uint32_t code = 54;
-  std::vector<recommendation> liked;
-  std::vector<recommendation> hated;
+  std::vector<recommendation> liked{};
+  std::vector<recommendation> hated{};
   bool operator==(const recommendations&) const = default;
 };
 
 struct global_recommendations {
   static constexpr std::uint32_t code = 56;
-  std::vector<recommendation> liked;
-  std::vector<recommendation> hated;
+  std::vector<recommendation> liked{};
+  std::vector<recommendation> hated{};
   bool operator==(const global_recommendations&) const = default;
 };
 
 struct user_interests {
   static constexpr std::uint32_t code = 57;
-  std::string username;
-  std::vector<std::string> liked;
-  std::vector<std::string> hated;
+  std::string username{};
+  std::vector<std::string> liked{};
+  std::vector<std::string> hated{};
   bool operator==(const user_interests&) const = default;
 };
 
 struct room_list {
   static constexpr std::uint32_t code = 64;
-  std::vector<listed_room> rooms;
-  std::vector<listed_room> owned;
-  std::vector<listed_room> member_of;
-  std::vector<std::string> operated;
+  std::vector<listed_room> rooms{};
+  std::vector<listed_room> owned{};
+  std::vector<listed_room> member_of{};
+  std::vector<std::string> operated{};
   bool operator==(const room_list&) const = default;
 };
 
 /// Obsolete.
 struct exact_file_search {
   static constexpr std::uint32_t code = 65;
-  std::string username;
+  std::string username{};
   std::uint32_t token = 0;
-  std::string file;
-  std::string folder;
+  std::string file{};
+  std::string folder{};
   std::uint64_t size = 0;
   std::uint32_t checksum = 0;
   bool operator==(const exact_file_search&) const = default;
@@ -171,32 +171,32 @@ struct exact_file_search {
 
 struct admin_message {
   static constexpr std::uint32_t code = 66;
-  std::string message;
+  std::string message{};
   bool operator==(const admin_message&) const = default;
 };
 
 /// Obsolete.
 struct global_user_list {
   static constexpr std::uint32_t code = 67;
-  std::vector<room_user> users;
+  std::vector<room_user> users{};
   bool operator==(const global_user_list&) const = default;
 };
 
 /// Obsolete.
 struct tunneled_message {
   static constexpr std::uint32_t code = 68;
-  std::string username;
+  std::string username{};
   std::uint32_t token = 0;
   std::uint32_t kind = 0;
   std::uint32_t ip = 0;
   std::uint32_t port = 0;
-  std::string message;
+  std::string message{};
   bool operator==(const tunneled_message&) const = default;
 };
 
 struct privileged_users {
   static constexpr std::uint32_t code = 69;
-  std::vector<std::string> usernames;
+  std::vector<std::string> usernames{};
   bool operator==(const privileged_users&) const = default;
 };
 
@@ -239,7 +239,7 @@ struct distributed_alive_interval {
 
 struct add_privileged_user {
   static constexpr std::uint32_t code = 91;
-  std::string username;
+  std::string username{};
   bool operator==(const add_privileged_user&) const = default;
 };
 
@@ -253,14 +253,14 @@ struct check_privileges {
 struct embedded_message {
   static constexpr std::uint32_t code = 93;
   std::uint8_t inner_code = 0;
-  bytes body;
+  bytes body{};
   bool operator==(const embedded_message&) const = default;
 };
 
 /// At most ten.
 struct possible_parents {
   static constexpr std::uint32_t code = 102;
-  std::vector<possible_parent> parents;
+  std::vector<possible_parent> parents{};
   bool operator==(const possible_parents&) const = default;
 };
 
@@ -272,50 +272,50 @@ struct wishlist_interval {
 
 struct similar_users {
   static constexpr std::uint32_t code = 110;
-  std::vector<similar_user> users;
+  std::vector<similar_user> users{};
   bool operator==(const similar_users&) const = default;
 };
 
 struct item_recommendations {
   static constexpr std::uint32_t code = 111;
-  std::string item;
-  std::vector<recommendation> recommended;
+  std::string item{};
+  std::vector<recommendation> recommended{};
   bool operator==(const item_recommendations&) const = default;
 };
 
 struct item_similar_users {
   static constexpr std::uint32_t code = 112;
-  std::string item;
-  std::vector<std::string> usernames;
+  std::string item{};
+  std::vector<std::string> usernames{};
   bool operator==(const item_similar_users&) const = default;
 };
 
 struct room_tickers {
   static constexpr std::uint32_t code = 113;
-  std::string room;
-  std::vector<ticker> tickers;
+  std::string room{};
+  std::vector<ticker> tickers{};
   bool operator==(const room_tickers&) const = default;
 };
 
 struct room_ticker_added {
   static constexpr std::uint32_t code = 114;
-  std::string room;
-  std::string username;
-  std::string text;
+  std::string room{};
+  std::string username{};
+  std::string text{};
   bool operator==(const room_ticker_added&) const = default;
 };
 
 struct room_ticker_removed {
   static constexpr std::uint32_t code = 115;
-  std::string room;
-  std::string username;
+  std::string room{};
+  std::string username{};
   bool operator==(const room_ticker_removed&) const = default;
 };
 
 /// Deprecated.
 struct user_privileged {
   static constexpr std::uint32_t code = 122;
-  std::string username;
+  std::string username{};
   bool privileged = false;
   bool operator==(const user_privileged&) const = default;
 };
@@ -324,7 +324,7 @@ struct user_privileged {
 struct notify_privileges {
   static constexpr std::uint32_t code = 124;
   std::uint32_t token = 0;
-  std::string username;
+  std::string username{};
   bool operator==(const notify_privileges&) const = default;
 };
 
@@ -343,34 +343,34 @@ struct reset_distributed {
 
 struct private_room_users {
   static constexpr std::uint32_t code = 133;
-  std::string room;
-  std::vector<std::string> usernames;
+  std::string room{};
+  std::vector<std::string> usernames{};
   bool operator==(const private_room_users&) const = default;
 };
 
 struct private_room_add_user {
   static constexpr std::uint32_t code = 134;
-  std::string room;
-  std::string username;
+  std::string room{};
+  std::string username{};
   bool operator==(const private_room_add_user&) const = default;
 };
 
 struct private_room_remove_user {
   static constexpr std::uint32_t code = 135;
-  std::string room;
-  std::string username;
+  std::string room{};
+  std::string username{};
   bool operator==(const private_room_remove_user&) const = default;
 };
 
 struct private_room_added {
   static constexpr std::uint32_t code = 139;
-  std::string room;
+  std::string room{};
   bool operator==(const private_room_added&) const = default;
 };
 
 struct private_room_removed {
   static constexpr std::uint32_t code = 140;
-  std::string room;
+  std::string room{};
   bool operator==(const private_room_removed&) const = default;
 };
 
@@ -382,76 +382,76 @@ struct enable_room_invitations {
 
 struct change_password {
   static constexpr std::uint32_t code = 142;
-  std::string password;
+  std::string password{};
   bool operator==(const change_password&) const = default;
 };
 
 struct private_room_add_operator {
   static constexpr std::uint32_t code = 143;
-  std::string room;
-  std::string username;
+  std::string room{};
+  std::string username{};
   bool operator==(const private_room_add_operator&) const = default;
 };
 
 struct private_room_remove_operator {
   static constexpr std::uint32_t code = 144;
-  std::string room;
-  std::string username;
+  std::string room{};
+  std::string username{};
   bool operator==(const private_room_remove_operator&) const = default;
 };
 
 struct private_room_operator_added {
   static constexpr std::uint32_t code = 145;
-  std::string room;
+  std::string room{};
   bool operator==(const private_room_operator_added&) const = default;
 };
 
 struct private_room_operator_removed {
   static constexpr std::uint32_t code = 146;
-  std::string room;
+  std::string room{};
   bool operator==(const private_room_operator_removed&) const = default;
 };
 
 struct private_room_operators {
   static constexpr std::uint32_t code = 148;
-  std::string room;
-  std::vector<std::string> usernames;
+  std::string room{};
+  std::vector<std::string> usernames{};
   bool operator==(const private_room_operators&) const = default;
 };
 
 struct global_room_message {
   static constexpr std::uint32_t code = 152;
-  std::string room;
-  std::string username;
-  std::string message;
+  std::string room{};
+  std::string username{};
+  std::string message{};
   bool operator==(const global_room_message&) const = default;
 };
 
 /// Obsolete.
 struct related_searches {
   static constexpr std::uint32_t code = 153;
-  std::string query;
-  std::vector<std::string> terms;
+  std::string query{};
+  std::vector<std::string> terms{};
   bool operator==(const related_searches&) const = default;
 };
 
 /// Paths that hold one of them must never be returned.
 struct excluded_search_phrases {
   static constexpr std::uint32_t code = 160;
-  std::vector<std::string> phrases;
+  std::vector<std::string> phrases{};
   bool operator==(const excluded_search_phrases&) const = default;
 };
 
 struct cant_connect_to_peer {
   static constexpr std::uint32_t code = 1001;
   std::uint32_t token = 0;
-  std::optional<std::string> username;
+  std::optional<std::string> username{};
   bool operator==(const cant_connect_to_peer&) const = default;
 };
 
 struct cant_create_room {
   static constexpr std::uint32_t code = 1003;
-  std::string room;
+  std::string room{};
   bool operator==(const cant_create_room&) const = default;
 };
 

@@ -16,7 +16,7 @@ struct pierce_firewall {
 /// The first message of any other connection.
 struct peer_init {
   static constexpr std::uint32_t code = 1;
-  std::string username;  // the sender's
+  std::string username{};  // the sender's
   connection_type type = connection_type::peer;
   std::uint32_t token = 0;  // 0; kept, but without meaning
   bool operator==(const peer_init&) const = default;
@@ -30,16 +30,16 @@ using message = std::variant<pierce_firewall, peer_init, unknown>;
 namespace vsf::soulseek::peer {
 struct shared_file_list_request {
   static constexpr std::uint32_t code = 4;
-  std::optional<std::uint32_t> token;
+  std::optional<std::uint32_t> token{};
   bool operator==(const shared_file_list_request&) const = default;
 };
 
 /// A zlib body. For lists that may be large use shares_writer and shares_reader.
 struct shared_file_list_response {
   static constexpr std::uint32_t code = 5;
-  std::vector<folder> folders;
+  std::vector<folder> folders{};
   std::uint32_t unknown = 0;
-  std::optional<std::vector<folder>> private_folders;
+  std::optional<std::vector<folder>> private_folders{};
   bool operator==(const shared_file_list_response&) const = default;
 };
 
@@ -47,21 +47,21 @@ struct shared_file_list_response {
 struct file_search_request {
   static constexpr std::uint32_t code = 8;
   std::uint32_t token = 0;
-  std::string query;
+  std::string query{};
   bool operator==(const file_search_request&) const = default;
 };
 
 /// A zlib body.
 struct file_search_response {
   static constexpr std::uint32_t code = 9;
-  std::string username;
+  std::string username{};
   std::uint32_t token = 0;
-  std::vector<file> files;
+  std::vector<file> files{};
   bool slot_free = false;
   std::uint32_t speed = 0;  // bytes/s
   std::uint32_t queue_length = 0;
   std::uint32_t unknown = 0;
-  std::optional<std::vector<file>> private_files;
+  std::optional<std::vector<file>> private_files{};
   bool operator==(const file_search_response&) const = default;
 };
 
@@ -72,19 +72,19 @@ struct user_info_request {
 
 struct user_info_response {
   static constexpr std::uint32_t code = 16;
-  std::string description;
-  std::optional<bytes> picture;
+  std::string description{};
+  std::optional<bytes> picture{};
   std::uint32_t upload_slots = 0;
   std::uint32_t queue_length = 0;
   bool slot_free = false;
-  std::optional<upload_permission> permitted;
+  std::optional<upload_permission> permitted{};
   bool operator==(const user_info_response&) const = default;
 };
 
 struct folder_contents_request {
   static constexpr std::uint32_t code = 36;
   std::uint32_t token = 0;
-  std::string folder;
+  std::string folder{};
   bool operator==(const folder_contents_request&) const = default;
 };
 
@@ -92,8 +92,8 @@ struct folder_contents_request {
 struct folder_contents_response {
   static constexpr std::uint32_t code = 37;
   std::uint32_t token = 0;
-  std::string folder;
-  std::vector<soulseek::folder> folders;  // the one asked for, perhaps with those below
+  std::string folder{};
+  std::vector<soulseek::folder> folders{};  // the one asked for, perhaps with those below
   bool operator==(const folder_contents_response&) const = default;
 };
 
@@ -101,8 +101,8 @@ struct transfer_request {
   static constexpr std::uint32_t code = 40;
   transfer_direction direction = transfer_direction::upload;
   std::uint32_t token = 0;
-  std::string file;
-  std::optional<std::uint64_t> size;  // of an upload; 0: use the size known
+  std::string file{};
+  std::optional<std::uint64_t> size{};  // of an upload; 0: use the size known
   bool operator==(const transfer_request&) const = default;
 };
 
@@ -110,47 +110,47 @@ struct transfer_response {
   static constexpr std::uint32_t code = 41;
   std::uint32_t token = 0;
   bool allowed = false;
-  std::optional<std::uint64_t> size;  // only when allowed, and from legacy clients
-  std::optional<std::string> reason;  // only when denied
+  std::optional<std::uint64_t> size{};  // only when allowed, and from legacy clients
+  std::optional<std::string> reason{};  // only when denied
   bool operator==(const transfer_response&) const = default;
 };
 
 /// Obsolete.
 struct placehold_upload {
   static constexpr std::uint32_t code = 42;
-  std::string file;
+  std::string file{};
   bool operator==(const placehold_upload&) const = default;
 };
 
 struct queue_upload {
   static constexpr std::uint32_t code = 43;
-  std::string file;
+  std::string file{};
   bool operator==(const queue_upload&) const = default;
 };
 
 struct place_in_queue_response {
   static constexpr std::uint32_t code = 44;
-  std::string file;
+  std::string file{};
   std::uint32_t place = 0;
   bool operator==(const place_in_queue_response&) const = default;
 };
 
 struct upload_failed {
   static constexpr std::uint32_t code = 46;
-  std::string file;
+  std::string file{};
   bool operator==(const upload_failed&) const = default;
 };
 
 struct upload_denied {
   static constexpr std::uint32_t code = 50;
-  std::string file;
-  std::string reason;
+  std::string file{};
+  std::string reason{};
   bool operator==(const upload_denied&) const = default;
 };
 
 struct place_in_queue_request {
   static constexpr std::uint32_t code = 51;
-  std::string file;
+  std::string file{};
   bool operator==(const place_in_queue_request&) const = default;
 };
 
@@ -180,9 +180,9 @@ struct ping {
 struct search {
   static constexpr std::uint32_t code = 3;
   std::uint32_t unknown = 49;
-  std::string username;
+  std::string username{};
   std::uint32_t token = 0;
-  std::string query;
+  std::string query{};
   bool operator==(const search&) const = default;
 };
 
@@ -194,7 +194,7 @@ struct branch_level {
 
 struct branch_root {
   static constexpr std::uint32_t code = 5;
-  std::string username;
+  std::string username{};
   bool operator==(const branch_root&) const = default;
 };
 
@@ -209,7 +209,7 @@ struct child_depth {
 struct embedded_message {
   static constexpr std::uint32_t code = 93;
   std::uint8_t inner_code = 0;
-  bytes body;
+  bytes body{};
   bool wide = false;  // it came as the server frames it, with a code of four bytes
   bool operator==(const embedded_message&) const = default;
 };

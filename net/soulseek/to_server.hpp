@@ -9,10 +9,10 @@ namespace vsf::soulseek::to_server {
 /// See make_login().
 struct login {
   static constexpr std::uint32_t code = 1;
-  std::string username;
-  std::string password;
+  std::string username{};
+  std::string password{};
   std::uint32_t major_version = 0;
-  std::string md5;  // hex, of username + password
+  std::string md5{};  // hex, of username + password
   std::uint32_t minor_version = 0;
   bool operator==(const login&) const = default;
 };
@@ -20,66 +20,66 @@ struct login {
 struct set_wait_port {
   static constexpr std::uint32_t code = 2;
   std::uint32_t port = 0;
-  std::optional<obfuscated_port<std::uint32_t>> obfuscated;
+  std::optional<obfuscated_port<std::uint32_t>> obfuscated{};
   bool operator==(const set_wait_port&) const = default;
 };
 
 struct get_peer_address {
   static constexpr std::uint32_t code = 3;
-  std::string username;
+  std::string username{};
   bool operator==(const get_peer_address&) const = default;
 };
 
 struct watch_user {
   static constexpr std::uint32_t code = 5;
-  std::string username;
+  std::string username{};
   bool operator==(const watch_user&) const = default;
 };
 
 struct unwatch_user {
   static constexpr std::uint32_t code = 6;
-  std::string username;
+  std::string username{};
   bool operator==(const unwatch_user&) const = default;
 };
 
 struct get_user_status {
   static constexpr std::uint32_t code = 7;
-  std::string username;
+  std::string username{};
   bool operator==(const get_user_status&) const = default;
 };
 
 struct say_chatroom {
   static constexpr std::uint32_t code = 13;
-  std::string room;
-  std::string message;
+  std::string room{};
+  std::string message{};
   bool operator==(const say_chatroom&) const = default;
 };
 
 struct join_room {
   static constexpr std::uint32_t code = 14;
-  std::string room;
+  std::string room{};
   bool is_private = false;  // when the room is made by this
   bool operator==(const join_room&) const = default;
 };
 
 struct leave_room {
   static constexpr std::uint32_t code = 15;
-  std::string room;
+  std::string room{};
   bool operator==(const leave_room&) const = default;
 };
 
 struct connect_to_peer {
   static constexpr std::uint32_t code = 18;
   std::uint32_t token = 0;
-  std::string username;
+  std::string username{};
   connection_type type = connection_type::peer;
   bool operator==(const connect_to_peer&) const = default;
 };
 
 struct message_user {
   static constexpr std::uint32_t code = 22;
-  std::string username;
-  std::string message;
+  std::string username{};
+  std::string message{};
   bool operator==(const message_user&) const = default;
 };
 
@@ -92,7 +92,7 @@ struct message_acked {
 struct file_search {
   static constexpr std::uint32_t code = 26;
   std::uint32_t token = 0;
-  std::string query;
+  std::string query{};
   bool operator==(const file_search&) const = default;
 };
 
@@ -111,7 +111,7 @@ struct ping {
 /// Obsolete.
 struct send_connect_token {
   static constexpr std::uint32_t code = 33;
-  std::string username;
+  std::string username{};
   std::uint32_t token = 0;
   bool operator==(const send_connect_token&) const = default;
 };
@@ -119,7 +119,7 @@ struct send_connect_token {
 /// Obsolete.
 struct send_download_speed {
   static constexpr std::uint32_t code = 34;
-  std::string username;
+  std::string username{};
   std::uint32_t speed = 0;
   bool operator==(const send_download_speed&) const = default;
 };
@@ -133,27 +133,27 @@ struct shared_folders_files {
 
 struct get_user_stats {
   static constexpr std::uint32_t code = 36;
-  std::string username;
+  std::string username{};
   bool operator==(const get_user_stats&) const = default;
 };
 
 struct user_search {
   static constexpr std::uint32_t code = 42;
-  std::string username;
+  std::string username{};
   std::uint32_t token = 0;
-  std::string query;
+  std::string query{};
   bool operator==(const user_search&) const = default;
 };
 
 struct add_thing_i_like {
   static constexpr std::uint32_t code = 51;
-  std::string item;
+  std::string item{};
   bool operator==(const add_thing_i_like&) const = default;
 };
 
 struct remove_thing_i_like {
   static constexpr std::uint32_t code = 52;
-  std::string item;
+  std::string item{};
   bool operator==(const remove_thing_i_like&) const = default;
 };
 
@@ -169,15 +169,15 @@ struct global_recommendations {
 
 struct user_interests {
   static constexpr std::uint32_t code = 57;
-  std::string username;
+  std::string username{};
   bool operator==(const user_interests&) const = default;
 };
 
 /// Obsolete.
 struct admin_command {
   static constexpr std::uint32_t code = 58;
-  std::string command;
-  std::vector<std::string> arguments;
+  std::string command{};
+  std::vector<std::string> arguments{};
   bool operator==(const admin_command&) const = default;
 };
 
@@ -190,8 +190,8 @@ struct room_list {
 struct exact_file_search {
   static constexpr std::uint32_t code = 65;
   std::uint32_t token = 0;
-  std::string file;
-  std::string folder;
+  std::string file{};
+  std::string folder{};
   std::uint64_t size = 0;
   std::uint32_t checksum = 0;
   std::uint8_t unknown = 0;
@@ -207,10 +207,10 @@ struct global_user_list {
 /// Obsolete.
 struct tunneled_message {
   static constexpr std::uint32_t code = 68;
-  std::string username;
+  std::string username{};
   std::uint32_t token = 0;
   std::uint32_t kind = 0;
-  std::string message;
+  std::string message{};
   bool operator==(const tunneled_message&) const = default;
 };
 
@@ -241,7 +241,7 @@ struct accept_children {
 struct wishlist_search {
   static constexpr std::uint32_t code = 103;
   std::uint32_t token = 0;
-  std::string query;
+  std::string query{};
   bool operator==(const wishlist_search&) const = default;
 };
 
@@ -252,41 +252,41 @@ struct similar_users {
 
 struct item_recommendations {
   static constexpr std::uint32_t code = 111;
-  std::string item;
+  std::string item{};
   bool operator==(const item_recommendations&) const = default;
 };
 
 struct item_similar_users {
   static constexpr std::uint32_t code = 112;
-  std::string item;
+  std::string item{};
   bool operator==(const item_similar_users&) const = default;
 };
 
 /// An empty ticker removes ours.
 struct set_room_ticker {
   static constexpr std::uint32_t code = 116;
-  std::string room;
-  std::string ticker;
+  std::string room{};
+  std::string ticker{};
   bool operator==(const set_room_ticker&) const = default;
 };
 
 struct add_thing_i_hate {
   static constexpr std::uint32_t code = 117;
-  std::string item;
+  std::string item{};
   bool operator==(const add_thing_i_hate&) const = default;
 };
 
 struct remove_thing_i_hate {
   static constexpr std::uint32_t code = 118;
-  std::string item;
+  std::string item{};
   bool operator==(const remove_thing_i_hate&) const = default;
 };
 
 struct room_search {
   static constexpr std::uint32_t code = 120;
-  std::string room;
+  std::string room{};
   std::uint32_t token = 0;
-  std::string query;
+  std::string query{};
   bool operator==(const room_search&) const = default;
 };
 
@@ -300,13 +300,13 @@ struct send_upload_speed {
 /// Deprecated.
 struct user_privileged {
   static constexpr std::uint32_t code = 122;
-  std::string username;
+  std::string username{};
   bool operator==(const user_privileged&) const = default;
 };
 
 struct give_privileges {
   static constexpr std::uint32_t code = 123;
-  std::string username;
+  std::string username{};
   std::uint32_t days = 0;
   bool operator==(const give_privileges&) const = default;
 };
@@ -315,7 +315,7 @@ struct give_privileges {
 struct notify_privileges {
   static constexpr std::uint32_t code = 124;
   std::uint32_t token = 0;
-  std::string username;
+  std::string username{};
   bool operator==(const notify_privileges&) const = default;
 };
 
@@ -334,7 +334,7 @@ struct branch_level {
 
 struct branch_root {
   static constexpr std::uint32_t code = 127;
-  std::string username;
+  std::string username{};
   bool operator==(const branch_root&) const = default;
 };
 
@@ -347,27 +347,27 @@ struct child_depth {
 
 struct private_room_add_user {
   static constexpr std::uint32_t code = 134;
-  std::string room;
-  std::string username;
+  std::string room{};
+  std::string username{};
   bool operator==(const private_room_add_user&) const = default;
 };
 
 struct private_room_remove_user {
   static constexpr std::uint32_t code = 135;
-  std::string room;
-  std::string username;
+  std::string room{};
+  std::string username{};
   bool operator==(const private_room_remove_user&) const = default;
 };
 
 struct private_room_drop_membership {
   static constexpr std::uint32_t code = 136;
-  std::string room;
+  std::string room{};
   bool operator==(const private_room_drop_membership&) const = default;
 };
 
 struct private_room_drop_ownership {
   static constexpr std::uint32_t code = 137;
-  std::string room;
+  std::string room{};
   bool operator==(const private_room_drop_ownership&) const = default;
 };
 
@@ -379,28 +379,28 @@ struct enable_room_invitations {
 
 struct change_password {
   static constexpr std::uint32_t code = 142;
-  std::string password;
+  std::string password{};
   bool operator==(const change_password&) const = default;
 };
 
 struct private_room_add_operator {
   static constexpr std::uint32_t code = 143;
-  std::string room;
-  std::string username;
+  std::string room{};
+  std::string username{};
   bool operator==(const private_room_add_operator&) const = default;
 };
 
 struct private_room_remove_operator {
   static constexpr std::uint32_t code = 144;
-  std::string room;
-  std::string username;
+  std::string room{};
+  std::string username{};
   bool operator==(const private_room_remove_operator&) const = default;
 };
 
 struct message_users {
   static constexpr std::uint32_t code = 149;
-  std::vector<std::string> usernames;
-  std::string message;
+  std::vector<std::string> usernames{};
+  std::string message{};
   bool operator==(const message_users&) const = default;
 };
 
@@ -417,14 +417,14 @@ struct leave_global_room {
 /// Obsolete.
 struct related_searches {
   static constexpr std::uint32_t code = 153;
-  std::string query;
+  std::string query{};
   bool operator==(const related_searches&) const = default;
 };
 
 struct cant_connect_to_peer {
   static constexpr std::uint32_t code = 1001;
   std::uint32_t token = 0;
-  std::string username;
+  std::string username{};
   bool operator==(const cant_connect_to_peer&) const = default;
 };
 

@@ -79,27 +79,27 @@ struct user_stats {
 /// What a file's list of (number, value) says; numbers of which we know nothing are dropped, and of two with
 /// the same number the later one counts. Written in the order of their numbers.
 struct attributes {
-  std::optional<std::uint32_t> bitrate;      // 0, kbit/s
-  std::optional<std::uint32_t> duration;     // 1, s
-  std::optional<std::uint32_t> vbr;          // 2, 0 or 1
-  std::optional<std::uint32_t> sample_rate;  // 4, Hz
-  std::optional<std::uint32_t> bit_depth;    // 5
+  std::optional<std::uint32_t> bitrate{};      // 0, kbit/s
+  std::optional<std::uint32_t> duration{};     // 1, s
+  std::optional<std::uint32_t> vbr{};          // 2, 0 or 1
+  std::optional<std::uint32_t> sample_rate{};  // 4, Hz
+  std::optional<std::uint32_t> bit_depth{};    // 5
   bool operator==(const attributes&) const = default;
 };
 
 /// In a search response the name is a whole path with `\`, elsewhere that within its folder.
 struct file {
-  std::string name;
+  std::string name{};
   std::uint64_t size = 0;
-  std::string extension;  // clients send it empty
-  attributes attrs;
+  std::string extension{};  // clients send it empty
+  attributes attrs{};
   std::uint8_t code = 1;  // the byte before the name; always 1 but for curious clients
   bool operator==(const file&) const = default;
 };
 
 struct folder {
-  std::string name;
-  std::vector<file> files;
+  std::string name{};
+  std::vector<file> files{};
   bool operator==(const folder&) const = default;
 };
 
