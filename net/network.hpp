@@ -15,8 +15,20 @@
 namespace vsf::net {
 
 inline constexpr std::size_t max_datagram_size = 1200;
-/// A stream carries packets: u16 big-endian length, then that many bytes (a Noise message).
+/// A packet of a stream: u16 big-endian length, then that many bytes (a Noise message).
 inline constexpr std::size_t max_packet_size = 65535;
+inline constexpr std::size_t max_raw_chunk = 64 * 1024;  // received at a time
+inline constexpr std::size_t max_raw_send = 256 * 1024;
+
+enum class stream_framing {
+  packets,
+  raw,  // plain TCP: bytes in order, without boundaries. What is read may be cut and joined anywhere.
+};
+
+/// What stream_link::send takes at most at a time.
+constexpr std::size_t max_send_size(stream_framing framing) {
+  return framing == stream_framing::raw ? max_raw_send : max_packet_size;
+}
 
 struct datagram_counters {
   std::atomic<std::uint64_t> received{0}, received_bytes{0}, sent{0}, sent_bytes{0};
@@ -47,8 +59,8 @@ class datagram_port {
 };
 
 struct stream_handlers {
-  /// One whole packet without its length. Consumes one credit; the frame is the receiver's to change (decrypt
-  /// in place).
+  /// One whole packet without its length; of a raw stream the next 1 to max_raw_chunk bytes. Consumes one
+  /// credit; the frame is the receiver's to change (decrypt in place).
   std::function<void(frame packet)> on_packet;
   /// The outgoing queue has room again after a send() that returned false.
   std::function<void()> on_writable;
@@ -56,7 +68,9 @@ struct stream_handlers {
   std::function<void(std::string why)> on_closed;
 };
 
-/// One TCP connection. Reads only against credits (grant), so a slow owner slows the sender down.
+/// One TCP connection. Reads only against credits (grant), so a slow owner slows the sender down; without a
+/// credit it doesn't learn of the other side's end either. A side that ended its half counts as closed, once
+/// what it sent before has been delivered.
 class stream_link {
  public:
   virtual ~stream_link() = default;
@@ -64,8 +78,9 @@ class stream_link {
   /// Once, before anything else. Reading starts with the first grant().
   virtual void start(stream_handlers handlers) = 0;
   virtual void grant(std::size_t packets) = 0;
-  /// Queues one packet (payload without length, 1..65535 bytes). false: the queue is full, nothing was taken;
-  /// wait for on_writable. The order of calls is the order on the wire.
+  /// Queues one packet (payload without length, 1..65535 bytes), or 1..max_raw_send bytes of a raw stream.
+  /// false: the queue is full, nothing was taken; wait for on_writable. The order of calls is the order on
+  /// the wire.
   virtual bool send(frame packet) = 0;
   /// Sends what is queued, at most for a second, then closes; on_closed follows unless it was already called.
   virtual void close() = 0;
@@ -83,8 +98,8 @@ struct stream_counters {
   std::atomic<std::uint64_t> protocol_errors{0};  // links closed for a packet of length zero or a cut packet
   std::atomic<std::uint64_t> queue_full{0};       // send() returned false
   std::atomic<std::uint64_t> buffer_waits{0};     // a link had to wait for one of the node's receive buffers
-  std::atomic<std::uint64_t> packets_in{0}, bytes_in{0}, packets_out{0},
-      bytes_out{0};  // bytes with the lengths
+  // Packets: of raw streams what on_packet got and send() took. Bytes: with the lengths.
+  std::atomic<std::uint64_t> packets_in{0}, bytes_in{0}, packets_out{0}, bytes_out{0};
 };
 
 class stream_listener {
@@ -101,9 +116,11 @@ class network {
   virtual result<std::shared_ptr<datagram_port>> open_datagrams(const endpoint& at, std::size_t credits,
                                                                 datagram_handler on_datagram) = 0;
   virtual result<std::shared_ptr<stream_listener>> listen(
-      const endpoint& at, std::function<void(std::shared_ptr<stream_link>)> on_accept) = 0;
+      const endpoint& at, std::function<void(std::shared_ptr<stream_link>)> on_accept,
+      stream_framing framing = stream_framing::packets) = 0;
   virtual void connect(const endpoint& to, std::chrono::milliseconds timeout,
-                       std::function<void(result<std::shared_ptr<stream_link>>)> on_done) = 0;
+                       std::function<void(result<std::shared_ptr<stream_link>>)> on_done,
+                       stream_framing framing = stream_framing::packets) = 0;
   /// Resolves "host:port" (a name or an address) without blocking the caller.
   virtual void resolve(const std::string& host_and_port,
                        std::function<void(result<std::vector<endpoint>>)> on_done) = 0;

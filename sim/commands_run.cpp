@@ -49,6 +49,7 @@ nlohmann::ordered_json network_json(const internet_counters& c) {
           {"stream_packets_corrupted", c.stream_packets_corrupted},
           {"stream_packets_stalled", c.stream_packets_stalled},
           {"streams_reset", c.streams_reset},
+          {"streams_misunderstood", c.streams_misunderstood},
           {"stream_bytes", c.stream_bytes},
           {"connects", c.connects},
           {"connects_failed", c.connects_failed}};

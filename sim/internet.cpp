@@ -48,6 +48,7 @@ struct dial {
   endpoint seen_as, address;
   virtual_time gives_up{0}, back{0};
   bool loopback = false;
+  net::stream_framing framing{};
   std::function<void(result<std::shared_ptr<net::stream_link>>)> done;
 };
 
@@ -57,7 +58,8 @@ internet::internet(event_queue& events, trace& the_trace, std::function<virtual_
       trace_(the_trace),
       now_(std::move(now)),
       options_(options),
-      random_(options.seed ^ 0x1E7u) {}
+      random_(options.seed ^ 0x1E7u),
+      cuts_(options.seed ^ 0xC075u) {}
 
 std::shared_ptr<host> internet::add_host(std::uint64_t index, host_options options) {
   auto h = std::make_shared<host>(shared_from_this(), index, options);
@@ -187,7 +189,8 @@ void internet::knock(const std::shared_ptr<dial>& d) {
   const auto it = b.listeners_.find(*number);
   const auto listener = it == b.listeners_.end() ? nullptr : it->second.lock();
   if (!listener) return refuse(d, answer_at, "refused");
-  const auto [near, far] = virtual_link::make_pair(*this, d->from, d->seen_as, d->to, d->address);
+  const auto [near, far] = virtual_link::make_pair(*this, {d->from, d->seen_as, d->framing},
+                                                   {d->to, d->address, listener->framing()});
   if (d->loopback) near->on_loopback();
   listener->accept(far);
   events_.at(answer_at, [d, near = near] {
@@ -252,18 +255,21 @@ result<std::shared_ptr<net::datagram_port>> host::open_datagrams(const endpoint&
 }
 
 result<std::shared_ptr<net::stream_listener>> host::listen(
-    const endpoint& at, std::function<void(std::shared_ptr<net::stream_link>)> on_accept) {
+    const endpoint& at, std::function<void(std::shared_ptr<net::stream_link>)> on_accept,
+    net::stream_framing framing) {
   const auto local = with_port(own_address_, at.port != 0 ? at.port : ephemeral_port());
   if (const auto it = listeners_.find(local.port); it != listeners_.end() && !it->second.expired())
     return fail("cannot listen on TCP " + to_string(local) +
                 ": address already in use; set node.listen to another port");
-  auto listener = std::make_shared<virtual_listener>(shared_from_this(), local, std::move(on_accept));
+  auto listener =
+      std::make_shared<virtual_listener>(shared_from_this(), local, std::move(on_accept), framing);
   listeners_[local.port] = listener;
   return listener;
 }
 
 void host::connect(const endpoint& to, std::chrono::milliseconds timeout,
-                   std::function<void(result<std::shared_ptr<net::stream_link>>)> on_done) {
+                   std::function<void(result<std::shared_ptr<net::stream_link>>)> on_done,
+                   net::stream_framing framing) {
   auto& net = *net_;
   ++net.counters_.connects;
   const auto now = net.now_();
@@ -274,6 +280,7 @@ void host::connect(const endpoint& to, std::chrono::milliseconds timeout,
   d->address = to;
   d->gives_up = now + timeout;
   d->done = std::move(on_done);
+  d->framing = framing;
   if (!same_family(to)) return net.refuse(d, now, "no route to host");
   d->loopback = to.ip == own_address_.ip;
   d->to = d->loopback ? d->from : net.find(to);

@@ -44,7 +44,8 @@ struct internet_counters {
   std::uint64_t datagrams_uplink_full = 0, datagrams_downlink_full = 0;
   std::uint64_t datagrams_no_credit = 0;  // the receiving actor did not keep up
   std::uint64_t stream_packets_retransmitted = 0, stream_packets_corrupted = 0, stream_packets_stalled = 0;
-  std::uint64_t streams_reset = 0;  // by a translator that forgot them
+  std::uint64_t streams_reset = 0;          // by a translator that forgot them
+  std::uint64_t streams_misunderstood = 0;  // raw at one end, packets at the other
 };
 
 class host;
@@ -109,6 +110,7 @@ class internet : public std::enable_shared_from_this<internet> {
   std::function<virtual_time()> now_;
   internet_options options_;
   crypto::seeded_random random_;
+  crypto::seeded_random cuts_;  // of raw streams: their draws shift nobody else's
   link_faults faults_;
   internet_counters counters_;
   std::map<std::array<std::uint8_t, 16>, std::weak_ptr<host>> hosts_;
@@ -128,9 +130,11 @@ class host : public net::network, public std::enable_shared_from_this<host> {
   result<std::shared_ptr<net::datagram_port>> open_datagrams(const endpoint& at, std::size_t credits,
                                                              net::datagram_handler on_datagram) override;
   result<std::shared_ptr<net::stream_listener>> listen(
-      const endpoint& at, std::function<void(std::shared_ptr<net::stream_link>)> on_accept) override;
+      const endpoint& at, std::function<void(std::shared_ptr<net::stream_link>)> on_accept,
+      net::stream_framing framing = net::stream_framing::packets) override;
   void connect(const endpoint& to, std::chrono::milliseconds timeout,
-               std::function<void(result<std::shared_ptr<net::stream_link>>)> on_done) override;
+               std::function<void(result<std::shared_ptr<net::stream_link>>)> on_done,
+               net::stream_framing framing = net::stream_framing::packets) override;
   void resolve(const std::string& host_and_port,
                std::function<void(result<std::vector<endpoint>>)> on_done) override;
 

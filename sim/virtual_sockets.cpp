@@ -1,6 +1,7 @@
 #include "sim/virtual_sockets.hpp"
 
 #include <algorithm>
+#include <stdexcept>
 
 namespace vsf::sim {
 
@@ -90,8 +91,9 @@ void virtual_port::close() {
 }
 
 virtual_listener::virtual_listener(std::shared_ptr<host> owner, endpoint local,
-                                   std::function<void(std::shared_ptr<net::stream_link>)> on_accept)
-    : owner_(std::move(owner)), local_(local), on_accept_(std::move(on_accept)) {}
+                                   std::function<void(std::shared_ptr<net::stream_link>)> on_accept,
+                                   net::stream_framing framing)
+    : owner_(std::move(owner)), local_(local), on_accept_(std::move(on_accept)), framing_(framing) {}
 
 virtual_listener::~virtual_listener() = default;
 
@@ -108,26 +110,25 @@ void virtual_listener::accept(std::shared_ptr<virtual_link> link) {
     link->shut("nobody listens");
 }
 
-virtual_link::virtual_link(std::uint64_t number, std::shared_ptr<host> owner, std::shared_ptr<host> peer,
-                           endpoint seen_as, endpoint remote)
+virtual_link::virtual_link(std::uint64_t number, const side& own, const side& peer)
     : number_(number),
-      owner_(std::move(owner)),
-      peer_(std::move(peer)),
-      seen_as_(seen_as),
-      remote_(remote),
+      owner_(own.owner),
+      peer_(peer.owner),
+      seen_as_(own.seen_as),
+      remote_(peer.seen_as),
+      framing_(own.framing),
+      peer_framing_(peer.framing),
       translated_(owner_->nat_.has_value()) {}
 
 virtual_link::~virtual_link() { owner_->net_->stalled_.erase(number_); }
 
-virtual_link::pair virtual_link::make_pair(internet& net, const std::shared_ptr<host>& a,
-                                           const endpoint& a_seen_as, const std::shared_ptr<host>& b,
-                                           const endpoint& b_seen_as) {
-  auto near = std::make_shared<virtual_link>(net.next_link_++, a, b, a_seen_as, b_seen_as);
-  auto far = std::make_shared<virtual_link>(net.next_link_++, b, a, b_seen_as, a_seen_as);
+virtual_link::pair virtual_link::make_pair(internet& net, const side& a, const side& b) {
+  auto near = std::make_shared<virtual_link>(net.next_link_++, a, b);
+  auto far = std::make_shared<virtual_link>(net.next_link_++, b, a);
   near->other_ = far;
   far->other_ = near;
-  a->links_[near->number_] = near;
-  b->links_[far->number_] = far;
+  a.owner->links_[near->number_] = near;
+  b.owner->links_[far->number_] = far;
   return {near, far};
 }
 
@@ -149,6 +150,8 @@ void virtual_link::grant(std::size_t packets) {
 
 bool virtual_link::send(frame packet) {
   auto& net = *owner_->net_;
+  if (raw() && (packet.empty() || packet.size() > net::max_raw_send))
+    throw std::length_error(std::to_string(packet.size()) + " bytes can't be sent at once");
   if (!open_ || !owner_->alive_) return true;  // on_closed is on its way or was seen
   if (in_flight_ + packet.size() > net.options_.stream_window_bytes && in_flight_ != 0) {
     starved_ = true;
@@ -169,7 +172,7 @@ bool virtual_link::send(frame packet) {
     ++net.counters_.stream_packets_retransmitted;
   }
   if (fate.flipped) ++net.counters_.stream_packets_corrupted;
-  const auto leaves = owner_->uplink_.stream(net.now_(), packet.size() + 2);
+  const auto leaves = owner_->uplink_.stream(net.now_(), packet.size() + (raw() ? 0 : 2));
   last_arrival_ = std::max(last_arrival_, leaves + takes);
   net.events_.at(last_arrival_, [other, received = fate.received(packet.view())] { other->reach(received); });
   return true;
@@ -194,7 +197,7 @@ void virtual_link::pass(frame packet) {
   auto& downlink = owner_->downlink_;
   if (!downlink.limited()) return arrive(std::move(packet));
   auto& net = *owner_->net_;
-  const auto through = downlink.stream(net.now_(), packet.size() + 2);
+  const auto through = downlink.stream(net.now_(), packet.size() + (raw() ? 0 : 2));
   net.events_.at(through, [self = shared_from_this(), packet] { self->arrive(packet); });
 }
 
@@ -209,17 +212,54 @@ void virtual_link::pass_end() {
 
 void virtual_link::arrive(frame packet) {
   if (!open_ || !owner_->alive_) return;
+  if (framing_ != peer_framing_) {  // a Soulseek client at a mesh port, or the other way round
+    ++owner_->net_->counters_.streams_misunderstood;
+    return shut("the other end speaks something else");
+  }
   arrived_.push_back(std::move(packet));
-  deliver();
+  auto& net = *owner_->net_;
+  if (!raw() || held_ || net.cuts_.below(4) != 0) return deliver();
+  held_ = true;
+  net.events_.at(net.now_() + std::chrono::microseconds(net.cuts_.below(1000)), [self = shared_from_this()] {
+    self->held_ = false;
+    self->deliver();
+  });
+}
+
+frame virtual_link::next_arrived() {
+  if (raw()) return next_raw();
+  auto out = std::move(arrived_.front());
+  arrived_.pop_front();
+  return out;
+}
+
+frame virtual_link::next_raw() {
+  std::size_t here = 0;
+  for (const auto& sent : arrived_)
+    if ((here += sent.size()) >= net::max_raw_chunk) break;
+  here = std::min(here, net::max_raw_chunk);
+  auto& cuts = owner_->net_->cuts_;
+  const auto size = cuts.below(3) == 0 ? 1 + static_cast<std::size_t>(cuts.below(here)) : here;
+  auto out = frame::allocate(size);
+  for (std::size_t filled = 0; filled < size;) {
+    auto& sent = arrived_.front();
+    const auto part = std::min(size - filled, sent.size());
+    std::copy_n(sent.data(), part, out.mutable_data() + filled);
+    filled += part;
+    if (part < sent.size())
+      sent = sent.slice(part, sent.size() - part);
+    else
+      arrived_.pop_front();
+  }
+  return out;
 }
 
 void virtual_link::deliver() {
-  if (delivering_) return;
+  if (delivering_ || held_) return;
   delivering_ = true;
   const auto self = shared_from_this();
   while (open_ && credits_ > 0 && !arrived_.empty() && handlers_.on_packet) {
-    auto packet = std::move(arrived_.front());
-    arrived_.pop_front();
+    auto packet = next_arrived();
     --credits_;
     acknowledge(packet.size());
     handlers_.on_packet(std::move(packet));

@@ -32,33 +32,40 @@ class virtual_port final : public net::datagram_port, public std::enable_shared_
 class virtual_listener final : public net::stream_listener {
  public:
   virtual_listener(std::shared_ptr<host> owner, endpoint local,
-                   std::function<void(std::shared_ptr<net::stream_link>)> on_accept);
+                   std::function<void(std::shared_ptr<net::stream_link>)> on_accept,
+                   net::stream_framing framing);
   ~virtual_listener() override;
 
   endpoint local() const override { return local_; }
   void close() override;
   void accept(std::shared_ptr<virtual_link> link);
+  net::stream_framing framing() const { return framing_; }
 
  private:
   std::shared_ptr<host> owner_;
   endpoint local_;
   std::function<void(std::shared_ptr<net::stream_link>)> on_accept_;
+  net::stream_framing framing_;
 };
 
-/// One end of a connection. Packets keep their order; a full window makes send() return false until the other
-/// end took some, as TCP would. What a partition swallows stays with the receiving end as what TCP will send
-/// again.
+/// One end of a connection. Packets keep their order; a raw stream keeps that of its bytes and is cut and
+/// joined at random, so that nobody relies on how it was sent. A full window makes send() return false until
+/// the other end took some, as TCP would. What a partition swallows stays with the receiving end as what TCP
+/// will send again.
 class virtual_link final : public net::stream_link, public std::enable_shared_from_this<virtual_link> {
  public:
-  /// `seen_as` is what the peer takes this end for; `remote` what this end takes the peer for.
-  virtual_link(std::uint64_t number, std::shared_ptr<host> owner, std::shared_ptr<host> peer,
-               endpoint seen_as, endpoint remote);
+  /// Who an end belongs to, what the peer takes it for, and what it reads and writes.
+  struct side {
+    std::shared_ptr<host> owner;
+    endpoint seen_as;
+    net::stream_framing framing{};
+  };
+  virtual_link(std::uint64_t number, const side& own, const side& peer);
   ~virtual_link() override;
 
   using pair = std::pair<std::shared_ptr<virtual_link>, std::shared_ptr<virtual_link>>;
   /// Ties two ends together; each holds the other weakly, the hosts hold both until they are closed.
-  static pair make_pair(internet& net, const std::shared_ptr<host>& a, const endpoint& a_seen_as,
-                        const std::shared_ptr<host>& b, const endpoint& b_seen_as);
+  static pair make_pair(internet& net, const side& a, const side& b);
 
   endpoint remote() const override { return remote_; }
   void start(net::stream_handlers handlers) override;
@@ -84,6 +91,10 @@ class virtual_link final : public net::stream_link, public std::enable_shared_fr
   void pass_end();
   void arrive(frame packet);
   void deliver();
+  bool raw() const { return framing_ == net::stream_framing::raw; }
+  /// What reading gives next: a packet, or some of the bytes that are here.
+  frame next_arrived();
+  frame next_raw();
   void acknowledge(std::size_t size);
   void taken(std::size_t size);
   void ended(const std::string& why);
@@ -95,9 +106,11 @@ class virtual_link final : public net::stream_link, public std::enable_shared_fr
   std::uint64_t number_;
   std::shared_ptr<host> owner_, peer_;
   endpoint seen_as_, remote_;
+  net::stream_framing framing_, peer_framing_;
   std::weak_ptr<virtual_link> other_;
   net::stream_handlers handlers_;
   std::deque<frame> arrived_;
+  bool held_ = false;  // what arrived waits a moment for what follows it
   std::size_t credits_ = 0;
   std::size_t in_flight_ = 0;  // bytes sent that the other end has not taken
   bool starved_ = false;       // send() said no

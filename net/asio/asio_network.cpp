@@ -21,16 +21,17 @@ class asio_network final : public network {
     });
   }
 
-  result<std::shared_ptr<stream_listener>> listen(
-      const endpoint& at, std::function<void(std::shared_ptr<stream_link>)> on_accept) override {
-    return tcp_listener::open(runtime_->core(), streams_, at, std::move(on_accept)).map([](auto listener) {
-      return owner_handle<stream_listener>(std::move(listener));
-    });
+  result<std::shared_ptr<stream_listener>> listen(const endpoint& at,
+                                                  std::function<void(std::shared_ptr<stream_link>)> on_accept,
+                                                  stream_framing framing) override {
+    return tcp_listener::open(runtime_->core(), streams_, at, framing, std::move(on_accept))
+        .map([](auto listener) { return owner_handle<stream_listener>(std::move(listener)); });
   }
 
   void connect(const endpoint& to, std::chrono::milliseconds timeout,
-               std::function<void(result<std::shared_ptr<stream_link>>)> on_done) override {
-    start_connect(runtime_->core(), streams_, to, timeout, std::move(on_done));
+               std::function<void(result<std::shared_ptr<stream_link>>)> on_done,
+               stream_framing framing) override {
+    start_connect(runtime_->core(), streams_, to, timeout, framing, std::move(on_done));
   }
 
   void resolve(const std::string& host_and_port,

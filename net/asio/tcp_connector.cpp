@@ -13,10 +13,11 @@ namespace {
 class connector final : public io_object, public std::enable_shared_from_this<connector> {
  public:
   connector(std::shared_ptr<io_core> core, std::shared_ptr<stream_counters> counters, const endpoint& to,
-            connect_handler on_done)
+            stream_framing framing, connect_handler on_done)
       : core_(std::move(core)),
         counters_(std::move(counters)),
         to_(to),
+        framing_(framing),
         on_done_(std::move(on_done)),
         socket_(core_->context()),
         timer_(core_->context()) {}
@@ -40,8 +41,8 @@ class connector final : public io_object, public std::enable_shared_from_this<co
       if (self->done_) return;
       if (failed) return self->finish(connect_error(self->to_, failed));
       self->counters_->connected.fetch_add(1, std::memory_order_relaxed);
-      self->report(
-          tcp_stream::adopt(self->core_, self->counters_, std::move(self->socket_), self->to_, nullptr));
+      self->report(tcp_stream::adopt(self->core_, self->counters_, std::move(self->socket_), self->to_,
+                                     self->framing_, nullptr));
     });
   }
 
@@ -76,6 +77,7 @@ class connector final : public io_object, public std::enable_shared_from_this<co
   const std::shared_ptr<io_core> core_;
   const std::shared_ptr<stream_counters> counters_;
   const endpoint to_;
+  const stream_framing framing_;
   connect_handler on_done_;
   boost::asio::ip::tcp::socket socket_;
   boost::asio::steady_timer timer_;
@@ -86,8 +88,9 @@ class connector final : public io_object, public std::enable_shared_from_this<co
 }  // namespace
 
 void start_connect(const std::shared_ptr<io_core>& core, std::shared_ptr<stream_counters> counters,
-                   const endpoint& to, std::chrono::milliseconds timeout, connect_handler on_done) {
-  auto attempt = std::make_shared<connector>(core, std::move(counters), to, std::move(on_done));
+                   const endpoint& to, std::chrono::milliseconds timeout, stream_framing framing,
+                   connect_handler on_done) {
+  auto attempt = std::make_shared<connector>(core, std::move(counters), to, framing, std::move(on_done));
   timeout = std::max(timeout, std::chrono::milliseconds(1));
   if (!core->post([attempt, timeout] { attempt->begin(timeout); })) attempt->refuse();
 }

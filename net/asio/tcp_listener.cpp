@@ -17,9 +17,10 @@ constexpr std::chrono::milliseconds longest_pause{2000};
 }  // namespace
 
 tcp_listener::tcp_listener(std::shared_ptr<io_core> core, std::shared_ptr<stream_counters> counters,
-                           accept_handler on_accept)
+                           stream_framing framing, accept_handler on_accept)
     : core_(std::move(core)),
       counters_(std::move(counters)),
+      framing_(framing),
       acceptor_(core_->context()),
       pause_timer_(core_->context()),
       pause_(first_pause),
@@ -27,8 +28,9 @@ tcp_listener::tcp_listener(std::shared_ptr<io_core> core, std::shared_ptr<stream
 
 result<std::shared_ptr<tcp_listener>> tcp_listener::open(const std::shared_ptr<io_core>& core,
                                                          std::shared_ptr<stream_counters> counters,
-                                                         const endpoint& at, accept_handler on_accept) {
-  auto listener = std::make_shared<tcp_listener>(core, std::move(counters), std::move(on_accept));
+                                                         const endpoint& at, stream_framing framing,
+                                                         accept_handler on_accept) {
+  auto listener = std::make_shared<tcp_listener>(core, std::move(counters), framing, std::move(on_accept));
   if (auto why = listener->bind(at)) return tl::unexpected<error>(bind_error("TCP", at, why));
   listener->id_ = core->add(listener);
   if (listener->id_ == 0 || !core->post([listener] { listener->accept_next(); }))
@@ -90,8 +92,8 @@ void tcp_listener::take(boost::asio::ip::tcp::socket socket) {
   half_started_->fetch_add(1);
   std::shared_ptr<void> until_started(half_started_.get(),
                                       [tally = half_started_](void*) { tally->fetch_sub(1); });
-  auto link =
-      tcp_stream::adopt(core_, counters_, std::move(socket), to_endpoint(peer_), std::move(until_started));
+  auto link = tcp_stream::adopt(core_, counters_, std::move(socket), to_endpoint(peer_), framing_,
+                                std::move(until_started));
   in_callback_ = true;
   on_accept_(std::move(link));
   in_callback_ = false;

@@ -24,9 +24,10 @@ class tcp_listener final : public stream_listener,
 
   static result<std::shared_ptr<tcp_listener>> open(const std::shared_ptr<io_core>& core,
                                                     std::shared_ptr<stream_counters> counters,
-                                                    const endpoint& at, accept_handler on_accept);
+                                                    const endpoint& at, stream_framing framing,
+                                                    accept_handler on_accept);
   tcp_listener(std::shared_ptr<io_core> core, std::shared_ptr<stream_counters> counters,
-               accept_handler on_accept);
+               stream_framing framing, accept_handler on_accept);
 
   endpoint local() const override { return local_; }
   void close() override;
@@ -42,6 +43,7 @@ class tcp_listener final : public stream_listener,
 
   const std::shared_ptr<io_core> core_;
   const std::shared_ptr<stream_counters> counters_;
+  const stream_framing framing_;
   endpoint local_;
 
   // The io thread's.

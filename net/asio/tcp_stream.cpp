@@ -9,9 +9,9 @@ namespace vsf::net {
 std::shared_ptr<stream_link> tcp_stream::adopt(std::shared_ptr<io_core> core,
                                                std::shared_ptr<stream_counters> counters,
                                                boost::asio::ip::tcp::socket socket, const endpoint& remote,
-                                               std::shared_ptr<void> until_started) {
+                                               stream_framing framing, std::shared_ptr<void> until_started) {
   auto link = std::make_shared<tcp_stream>(std::move(core), std::move(counters), std::move(socket), remote,
-                                           std::move(until_started));
+                                           framing, std::move(until_started));
   boost::system::error_code ignored;  // a peer gone already shows at the first read
   link->socket_.native_non_blocking(true, ignored);
   link->socket_.set_option(boost::asio::ip::tcp::no_delay(true), ignored);
@@ -21,11 +21,12 @@ std::shared_ptr<stream_link> tcp_stream::adopt(std::shared_ptr<io_core> core,
 }
 
 tcp_stream::tcp_stream(std::shared_ptr<io_core> core, std::shared_ptr<stream_counters> counters,
-                       boost::asio::ip::tcp::socket socket, const endpoint& remote,
+                       boost::asio::ip::tcp::socket socket, const endpoint& remote, stream_framing framing,
                        std::shared_ptr<void> until_started)
     : core_(std::move(core)),
       counters_(std::move(counters)),
       remote_(remote),
+      framing_(framing),
       socket_(std::move(socket)),
       close_timer_(core_->context()),
       until_started_(std::move(until_started)) {}

@@ -16,12 +16,14 @@
 
 namespace vsf::net {
 
-/// One TCP connection of length-prefixed packets (u16 big-endian).
+/// One TCP connection, of length-prefixed packets (u16 big-endian) or of raw bytes.
 ///
 /// Receiving: a recv takes the rest of the packet straight into its frame and, in the same call, what follows
 /// it into a small staging buffer: two bytes (the next length) behind a large packet, so that nothing large
 /// is ever copied, the whole buffer otherwise, so that a burst of small packets costs one call. Nothing is
-/// read without a credit. Sending: up to 8 packets a sendmsg, from the io thread.
+/// read without a credit. Of a raw stream a recv takes what there is into a buffer that is handed on as it
+/// is; little is copied out, so that it doesn't hold a large buffer, and a link that waits holds none.
+/// Sending: up to 8 packets a sendmsg, from the io thread.
 class tcp_stream final : public stream_link,
                          public io_object,
                          public std::enable_shared_from_this<tcp_stream> {
@@ -30,9 +32,9 @@ class tcp_stream final : public stream_link,
   static std::shared_ptr<stream_link> adopt(std::shared_ptr<io_core> core,
                                             std::shared_ptr<stream_counters> counters,
                                             boost::asio::ip::tcp::socket socket, const endpoint& remote,
-                                            std::shared_ptr<void> until_started);
+                                            stream_framing framing, std::shared_ptr<void> until_started);
   tcp_stream(std::shared_ptr<io_core> core, std::shared_ptr<stream_counters> counters,
-             boost::asio::ip::tcp::socket socket, const endpoint& remote,
+             boost::asio::ip::tcp::socket socket, const endpoint& remote, stream_framing framing,
              std::shared_ptr<void> until_started);
 
   endpoint remote() const override { return remote_; }
@@ -54,14 +56,18 @@ class tcp_stream final : public stream_link,
   void begin_close();
   void finish(const std::string& why);
   bool silent() const { return abandoned_ || !started_; }
+  bool raw() const { return framing_ == stream_framing::raw; }
+  std::size_t length_size() const { return raw() ? 0 : 2; }
 
   // tcp_stream_read.cpp
   void read_turn();
   bool have_credit();
   bool take_staged();
   bool take_length();
+  bool take_buffer(std::size_t size);
   void deliver();
   io_step receive();
+  io_step receive_raw(std::size_t& size);
   io_step discard();
   void peer_ended();
   void wait_readable();
@@ -76,6 +82,7 @@ class tcp_stream final : public stream_link,
   const std::shared_ptr<io_core> core_;
   const std::shared_ptr<stream_counters> counters_;
   const endpoint remote_;
+  const stream_framing framing_;
 
   // The io thread's.
   boost::asio::ip::tcp::socket socket_;
@@ -95,7 +102,7 @@ class tcp_stream final : public stream_link,
   std::array<std::uint8_t, staging_size> staged_;
   std::size_t staged_begin_ = 0, staged_end_ = 0;
   const receive_buffers::account held_ = receive_buffers::open_account();
-  frame packet_;  // being received
+  frame packet_;  // being received; of a raw stream where the next bytes go
   std::size_t packet_got_ = 0;
 
   std::array<frame, send_batch> batch_;

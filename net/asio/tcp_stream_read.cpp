@@ -12,7 +12,6 @@ namespace vsf::net {
 
 namespace {
 
-constexpr std::size_t length_size = 2;
 constexpr std::size_t turn_bytes = 1u << 20;  // then other sockets get their turn
 
 std::string read_failure(int code) {
@@ -41,6 +40,8 @@ void tcp_stream::read_turn() {
     auto next = io_step::stop;
     if (state_ == state::closing && !read_ended_) {
       next = discard();
+    } else if (raw()) {
+      next = receive_raw(got);
     } else if (state_ == state::open && started_ && take_staged()) {
       got += packet_.size();
       next = receive();
@@ -65,7 +66,7 @@ bool tcp_stream::take_staged() {
   while (state_ == state::open && !abandoned_ && !close_asked_.load(std::memory_order_relaxed)) {
     if (packet_.empty()) {
       if (!have_credit()) return false;
-      if (!take_length()) return state_ == state::open && staged_end_ - staged_begin_ < length_size;
+      if (!take_length()) return state_ == state::open && staged_end_ - staged_begin_ < length_size();
     }
     const auto part = std::min(packet_.size() - packet_got_, staged_end_ - staged_begin_);
     std::memcpy(packet_.mutable_data() + packet_got_, staged_.data() + staged_begin_, part);
@@ -79,26 +80,29 @@ bool tcp_stream::take_staged() {
 
 /// false: the length isn't here yet, or it is bad and the link is closed, or no buffer is free.
 bool tcp_stream::take_length() {
-  if (staged_end_ - staged_begin_ < length_size) return false;
+  if (staged_end_ - staged_begin_ < length_size()) return false;
   const auto size = static_cast<std::size_t>(staged_[staged_begin_] << 8 | staged_[staged_begin_ + 1]);
   if (size == 0) {
     counters_->protocol_errors.fetch_add(1, std::memory_order_relaxed);
     finish("the peer sent a packet of length zero");
     return false;
   }
+  if (!take_buffer(size)) return false;
+  staged_begin_ += length_size();
+  credits_.fetch_sub(1);
+  packet_got_ = 0;
+  return true;
+}
+
+/// Into packet_. false: none is free; read_turn() follows when one is.
+bool tcp_stream::take_buffer(std::size_t size) {
   packet_ = core_->buffers->take(size, held_, [core = core_, weak = weak_from_this()] {
     core->post([weak] {
       if (const auto self = weak.lock()) self->read_turn();
     });
   });
-  if (packet_.empty()) {
-    counters_->buffer_waits.fetch_add(1, std::memory_order_relaxed);
-    return false;
-  }
-  staged_begin_ += length_size;
-  credits_.fetch_sub(1);
-  packet_got_ = 0;
-  return true;
+  if (packet_.empty()) counters_->buffer_waits.fetch_add(1, std::memory_order_relaxed);
+  return !packet_.empty();
 }
 
 void tcp_stream::deliver() {
@@ -122,7 +126,7 @@ tcp_stream::io_step tcp_stream::receive() {
     staged_end_ -= staged_begin_;
     staged_begin_ = 0;
   }
-  const auto behind = rest >= staged_.size() ? length_size : staged_.size() - staged_end_;
+  const auto behind = rest >= staged_.size() ? length_size() : staged_.size() - staged_end_;
   parts[message.msg_iovlen++] = {staged_.data() + staged_end_, behind};
   wanted += behind;
 
@@ -143,6 +147,35 @@ tcp_stream::io_step tcp_stream::receive() {
   staged_end_ += size - std::min(size, rest);
   // A short read has emptied the kernel's buffer: only what is here needs looking at before the next wait.
   return size < wanted && !take_staged() ? io_step::stop : size < wanted ? io_step::wait : io_step::again;
+}
+
+/// One recv of what has come, handed on at once; `size` grows by it.
+tcp_stream::io_step tcp_stream::receive_raw(std::size_t& size) {
+  if (state_ != state::open || !started_ || abandoned_ || close_asked_.load(std::memory_order_relaxed) ||
+      !have_credit() || (packet_.empty() && !take_buffer(max_raw_chunk))) {
+    packet_ = {};
+    return io_step::stop;
+  }
+  const auto got = recv(socket_.native_handle(), packet_.mutable_data(), packet_.size(), MSG_DONTWAIT);
+  if (got <= 0) {
+    const auto why = got == 0 ? 0 : errno;
+    if (why == EINTR) return io_step::again;
+    packet_ = {};
+    if (why == EAGAIN || why == EWOULDBLOCK) return io_step::wait;
+    finish(why == 0 ? "closed by the peer" : read_failure(why));
+    return io_step::stop;
+  }
+  const auto taken = static_cast<std::size_t>(got);
+  const bool emptied = taken < packet_.size();  // the kernel's buffer
+  size += taken;
+  counters_->bytes_in.fetch_add(taken, std::memory_order_relaxed);
+  counters_->packets_in.fetch_add(1, std::memory_order_relaxed);
+  credits_.fetch_sub(1);
+  auto chunk = taken <= receive_buffers::small_packet ? frame::copy_of(packet_.view().first(taken))
+                                                      : std::exchange(packet_, {}).slice(0, taken);
+  if (emptied) packet_ = {};
+  if (handlers_.on_packet) handlers_.on_packet(std::move(chunk));
+  return emptied ? io_step::wait : io_step::again;
 }
 
 void tcp_stream::peer_ended() {

@@ -13,15 +13,14 @@ namespace vsf::net {
 
 namespace {
 
-constexpr std::size_t length_size = 2;
 constexpr std::size_t turn_batches = 4;  // then other sockets get their turn
 
 }  // namespace
 
 bool tcp_stream::send(frame packet) {
-  if (packet.empty() || packet.size() > max_packet_size)
-    throw std::length_error("a packet of " + std::to_string(packet.size()) +
-                            " bytes can't be sent: 1 to 65535");
+  if (packet.empty() || packet.size() > max_send_size(framing_))
+    throw std::length_error(std::to_string(packet.size()) + " bytes can't be sent at once: 1 to " +
+                            std::to_string(max_send_size(framing_)));
   std::lock_guard lock(sending_);
   if (!accepts_) return false;
   const auto bytes = queued_bytes_ + packet.size();
@@ -64,7 +63,7 @@ bool tcp_stream::fill_batch() {
     batch_lengths_[batch_size_] = {static_cast<std::uint8_t>(size >> 8),
                                    static_cast<std::uint8_t>(size & 0xFF)};
     batch_[batch_size_] = std::move(queue_.front());
-    batch_bytes_ += length_size + size;
+    batch_bytes_ += length_size() + size;
   }
   writing_ = batch_size_ > 0;
   return writing_;
@@ -81,7 +80,7 @@ tcp_stream::io_step tcp_stream::send_batched() {
     if (sent < size) parts[message.msg_iovlen++] = {data + sent, size - sent};
   };
   for (std::size_t i = 0; i < batch_size_; ++i) {
-    add(batch_lengths_[i].data(), length_size);
+    add(batch_lengths_[i].data(), length_size());
     add(batch_[i].mutable_data(), batch_[i].size());
   }
   const auto sent = sendmsg(socket_.native_handle(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -104,7 +103,7 @@ void tcp_stream::release_batch() {
   {
     std::lock_guard lock(sending_);
     queued_packets_ -= batch_size_;
-    queued_bytes_ -= batch_bytes_ - batch_size_ * length_size;
+    queued_bytes_ -= batch_bytes_ - batch_size_ * length_size();
     writable = was_full_ && accepts_ && queued_packets_ <= asio_limits::stream_queue_packets / 2 &&
                queued_bytes_ <= asio_limits::stream_queue_bytes / 2;
     if (writable) was_full_ = false;

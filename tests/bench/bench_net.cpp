@@ -96,23 +96,27 @@ void one_way(double seconds, std::size_t size) {
   client->close();
 }
 
-/// Packets of `size` bytes over one link, `credits` of them on their way to the reader.
-void stream(double seconds, std::size_t size, std::size_t credits) {
+/// Packets of `size` bytes over one link, `credits` of them on their way to the reader; of a raw stream these
+/// are what is sent at a time and the chunks read.
+void stream(double seconds, std::size_t size, std::size_t credits,
+            stream_framing framing = stream_framing::packets) {
   auto here = make_asio_network(), there = make_asio_network();
   std::promise<std::shared_ptr<stream_link>> accepted, connected;
-  auto listener =
-      must(there->listen(loopback(), [&](std::shared_ptr<stream_link> link) { accepted.set_value(link); }));
-  here->connect(listener->local(), std::chrono::seconds(5), [&](result<std::shared_ptr<stream_link>> link) {
-    connected.set_value(must(std::move(link)));
-  });
+  auto listener = must(there->listen(
+      loopback(), [&](std::shared_ptr<stream_link> link) { accepted.set_value(link); }, framing));
+  here->connect(
+      listener->local(), std::chrono::seconds(5),
+      [&](result<std::shared_ptr<stream_link>> link) { connected.set_value(must(std::move(link))); },
+      framing);
   auto reader = accepted.get_future().get();
   auto writer = connected.get_future().get();
-  std::atomic<std::uint64_t> packets{0};
+  std::atomic<std::uint64_t> packets{0}, received{0};
   std::atomic<bool> running{true};
   auto* raw_reader = reader.get();
   auto* raw_writer = writer.get();
-  reader->start({[&, raw_reader](const frame&) {
+  reader->start({[&, raw_reader](const frame& got) {
                    packets.fetch_add(1, std::memory_order_relaxed);
+                   received.fetch_add(got.size(), std::memory_order_relaxed);
                    raw_reader->grant(1);
                  },
                  nullptr, nullptr});
@@ -128,12 +132,13 @@ void stream(double seconds, std::size_t size, std::size_t credits) {
   fill();
   std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
   const auto took = seconds_since(began);
-  const auto moved = static_cast<double>(packets);
+  const auto moved = static_cast<double>(received);
   const auto used = cpu_seconds() - cpu;
   running = false;
-  std::printf("tcp stream,     %5zu B: %6.2f GB/s, %8.0f packets/s, %.2f cpu, %.2f cpu s/GB\n", size,
-              moved * static_cast<double>(size) / took / 1e9, moved / took, used / took,
-              used / (moved * static_cast<double>(size) / 1e9));
+  std::printf("tcp %s, %6zu B: %6.2f GB/s, %8.0f %s/s, %.2f cpu, %.2f cpu s/GB\n",
+              framing == stream_framing::raw ? "raw   " : "stream", size, moved / took / 1e9,
+              static_cast<double>(packets) / took, framing == stream_framing::raw ? "chunks read" : "packets",
+              used / took, used / (moved / 1e9));
   reader.reset();
   writer.reset();
 }
@@ -229,5 +234,7 @@ int main(int argc, char** argv) {
   vsf::net::round_trips(seconds, 64, 1200);
   for (const std::size_t size : {200u, 1200u}) vsf::net::one_way(seconds, size);
   for (const std::size_t size : {200u, 16384u, 49184u, 65535u}) vsf::net::stream(seconds, size, 32);
+  for (const std::size_t size : {200u, 16384u, 65536u, 262144u})
+    vsf::net::stream(seconds, size, 32, vsf::net::stream_framing::raw);
   for (const std::size_t links : {1u, 4u}) vsf::net::round_trips_under_load(seconds, links);
 }

@@ -106,7 +106,8 @@ class pair_network {
   /// One end of a link.
   class pipe final : public net::stream_link, public std::enable_shared_from_this<pipe> {
    public:
-    pipe(core_ptr c, endpoint local, endpoint remote) : core_(std::move(c)), local_(local), remote_(remote) {
+    pipe(core_ptr c, endpoint local, endpoint remote, bool raw)
+        : core_(std::move(c)), local_(local), remote_(remote), raw_(raw) {
       ++core_->links;
     }
     ~pipe() override {
@@ -114,8 +115,8 @@ class pair_network {
       if (!closed_) tell_other("closed by the peer");
     }
     static std::pair<std::shared_ptr<pipe>, std::shared_ptr<pipe>> make(const core_ptr& c, const endpoint& a,
-                                                                        const endpoint& b) {
-      auto one = std::make_shared<pipe>(c, a, b), two = std::make_shared<pipe>(c, b, a);
+                                                                        const endpoint& b, bool raw) {
+      auto one = std::make_shared<pipe>(c, a, b, raw), two = std::make_shared<pipe>(c, b, a, raw);
       one->other_ = two;
       two->other_ = one;
       return {one, two};
@@ -141,6 +142,8 @@ class pair_network {
       std::vector<frame> sent;
       if (core_->hook)
         sent = core_->hook(local_, remote_, std::move(packet));
+      else if (raw_)
+        sent = cut(packet);
       else
         sent.push_back(std::move(packet));
       under_way_ += sent.size();
@@ -159,6 +162,16 @@ class pair_network {
     }
 
    private:
+    /// Somewhere in its midst, so that nobody takes what was sent at once for one message.
+    static std::vector<frame> cut(const frame& sent) {
+      std::vector<frame> out;
+      for (std::size_t at = 0; at < sent.size(); at += out.back().size()) {
+        const auto rest = sent.size() - at;
+        out.push_back(sent.slice(at, at == 0 ? (rest + 1) / 2 : std::min(rest, net::max_raw_chunk)));
+        if (out.back().size() > net::max_raw_chunk) out.back() = out.back().slice(0, net::max_raw_chunk);
+      }
+      return out;
+    }
     void tell_other(std::string why) {
       core_->after(core_->delay, [to = other_, c = core_, a = local_, b = remote_, why = std::move(why)] {
         const auto p = to.lock();
@@ -205,6 +218,7 @@ class pair_network {
 
     core_ptr core_;
     endpoint local_, remote_;
+    bool raw_;
     std::weak_ptr<pipe> other_;
     net::stream_handlers handlers_;
     std::deque<frame> inbox_;
@@ -288,25 +302,26 @@ class pair_network {
       if (core_->ports.contains(here)) return fail("UDP " + to_string(here) + " is in use");
       return std::make_shared<port>(core_, here, credits, std::move(on_datagram));
     }
-    result<std::shared_ptr<net::stream_listener>> listen(const endpoint& at,
-                                                         listener::handler on_accept) override {
+    result<std::shared_ptr<net::stream_listener>> listen(const endpoint& at, listener::handler on_accept,
+                                                         net::stream_framing) override {
       const auto here = place(at);
       if (core_->listeners.contains(here)) return fail("TCP " + to_string(here) + " is in use");
       return std::make_shared<listener>(core_, here, std::move(on_accept));
     }
     void connect(const endpoint& to, std::chrono::milliseconds timeout,
-                 std::function<void(result<std::shared_ptr<net::stream_link>>)> on_done) override {
+                 std::function<void(result<std::shared_ptr<net::stream_link>>)> on_done,
+                 net::stream_framing framing) override {
       const endpoint from{ip_, core_->next_port++};
       if (core_->cut(from, to))
         return core_->after(timeout, [to, on_done = std::move(on_done)] {
           on_done(fail("connecting to " + to_string(to) + " timed out"));
         });
-      core_->after(core_->delay, [c = core_, from, to, on_done = std::move(on_done)] {
+      core_->after(core_->delay, [c = core_, from, to, framing, on_done = std::move(on_done)] {
         const auto it = c->listeners.find(to);
         if (it == c->listeners.end())
           return c->after(c->delay,
                           [to, on_done] { on_done(fail(to_string(to) + " refused the connection")); });
-        auto [ours, theirs] = pipe::make(c, from, to);
+        auto [ours, theirs] = pipe::make(c, from, to, framing == net::stream_framing::raw);
         it->second->accept(theirs);
         c->after(c->delay, [link = ours, on_done] { on_done(std::shared_ptr<net::stream_link>(link)); });
       });

@@ -47,12 +47,14 @@ class small_network final : public net::network, public std::enable_shared_from_
     handlers_[at] = std::move(on_datagram);
     return std::make_shared<port>(weak_from_this(), at);
   }
-  result<std::shared_ptr<net::stream_listener>> listen(
-      const endpoint&, std::function<void(std::shared_ptr<net::stream_link>)>) override {
+  result<std::shared_ptr<net::stream_listener>> listen(const endpoint&,
+                                                       std::function<void(std::shared_ptr<net::stream_link>)>,
+                                                       net::stream_framing) override {
     return fail("no streams here");
   }
   void connect(const endpoint&, std::chrono::milliseconds,
-               std::function<void(result<std::shared_ptr<net::stream_link>>)> on_done) override {
+               std::function<void(result<std::shared_ptr<net::stream_link>>)> on_done,
+               net::stream_framing) override {
     on_done(fail("no streams here"));
   }
   void resolve(const std::string& host_and_port,

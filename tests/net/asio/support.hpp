@@ -147,9 +147,10 @@ struct link_events {
 
 /// A listener on loopback and what it accepts.
 struct listening {
-  explicit listening(network& net) {
-    auto opened =
-        net.listen(loopback(), [this](std::shared_ptr<stream_link> link) { links.put(std::move(link)); });
+  explicit listening(network& net, stream_framing framing = stream_framing::packets,
+                     const endpoint& at = loopback()) {
+    auto opened = net.listen(
+        at, [this](std::shared_ptr<stream_link> link) { links.put(std::move(link)); }, framing);
     if (!opened) throw std::runtime_error(opened.error().message);
     listener = *opened;
   }
@@ -158,10 +159,12 @@ struct listening {
 };
 
 inline result<std::shared_ptr<stream_link>> connect_now(network& net, const endpoint& to,
-                                                        std::chrono::milliseconds timeout = patience) {
+                                                        std::chrono::milliseconds timeout = patience,
+                                                        stream_framing framing = stream_framing::packets) {
   mailbox<result<std::shared_ptr<stream_link>>> done;
-  net.connect(to, timeout,
-              [&](result<std::shared_ptr<stream_link>> outcome) { done.put(std::move(outcome)); });
+  net.connect(
+      to, timeout, [&](result<std::shared_ptr<stream_link>> outcome) { done.put(std::move(outcome)); },
+      framing);
   auto outcome = done.take();
   return outcome ? *outcome : fail("connect() never answered");
 }
