@@ -141,11 +141,11 @@ class downloads {
   enum class presence : std::uint8_t { unknown, offline, online };
 
   downloads() : downloads(options{}) {}
-  explicit downloads(options how) : how_(how) {}
+  explicit downloads(options how);
 
   /// A row of the store, before anything else happens. `partial_bytes`: the size of its partial file on the
   /// disk, nothing without one.
-  void restore(const fb::SoulseekDownload& row, std::optional<std::uint64_t> partial_bytes);
+  void restore(fb::SoulseekDownloadT stored, std::optional<std::uint64_t> partial_bytes);
   /// After the last restore(): everything that waits begins.
   effects start(nanoseconds now);
 
@@ -221,7 +221,7 @@ class downloads {
     std::uint64_t stored_done = 0;
     std::optional<nanoseconds> told;
     nanoseconds rate_since{0};
-    std::uint64_t rate_from = 0;
+    std::uint64_t rate_from = 0, rate_last = 0;
   };
   struct user_row {
     presence status = presence::unknown;
@@ -240,8 +240,10 @@ class downloads {
   void index(row& r);
   void unindex(row& r);
   void enter(nanoseconds now, row& r, state to, nanoseconds due, effects& out);
+  void leave(row& r);
   void set_due(row& r, nanoseconds due);
   void changed(nanoseconds now, row& r, effects& out);
+  void tell_now(nanoseconds now, row& r, effects& out);
   void keep(row& r, bool sync, effects& out);
   void drop_partial(row& r, bool aside, effects& out);
   void forget_surplus(effects& out);
@@ -249,11 +251,18 @@ class downloads {
   void user_done(const std::string& name, effects& out);
   fb::SoulseekTransferT describe(nanoseconds now, const row& r) const;
   result<row*> command_row(transfer_id id);
-  std::size_t add_sources(fb::SoulseekDownloadT& kept, const std::vector<source>& others) const;
+  bool add_sources(fb::SoulseekDownloadT& kept, const std::vector<source>& others);
+  std::string wire_path(const row& r) const;
+  std::uint64_t order_at(std::size_t place, effects& out);
 
   // transfer_downloads_asking.cpp: whom to ask when
   void ask(nanoseconds now, const std::string& name, effects& out);
+  void want_link(nanoseconds now, const std::string& name, effects& out);
+  void link_lost(nanoseconds now, const std::string& name, effects& out);
+  void poll(nanoseconds now, row& r, effects& out);
+  void try_later(nanoseconds now, row& r, nanoseconds wait, effects& out);
   void say_asked(nanoseconds now, row& r, effects& out);
+  /// It waits for its turn; after `wait` if that isn't 0.
   void queue(nanoseconds now, row& r, nanoseconds wait, effects& out);
   void set_back(nanoseconds now, row& r, refusal why, const std::string& text, effects& out);
   void give_up(nanoseconds now, row& r, effects& out);
@@ -270,7 +279,7 @@ class downloads {
   bool take_size(nanoseconds now, row& r, std::uint64_t size_bytes, effects& out);
   bool has_room(const row& r) const;
   void stop_running(row& r, effects& out);
-  void ended_early(nanoseconds now, row& r, effects& out);
+  bool still_moves(nanoseconds now, const row& r) const;
   void complete(nanoseconds now, row& r, effects& out);
 
   options how_;
@@ -287,7 +296,7 @@ class downloads {
   std::set<std::pair<nanoseconds, std::string>> link_due_;
   std::set<place_in_order> held_back_;
   std::size_t running_ = 0;
-  std::uint64_t next_order_ = 1, next_end_ = 1;
+  std::uint64_t last_order_ = 0;
   download_counters counters_;
 };
 

@@ -2,13 +2,12 @@
 
 #include <chrono>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
 
 #include "messages/schemas.hpp"
-#include "net/soulseek/peer_messages.hpp"
+#include "net/soulseek/types.hpp"
 
 /// What both transfer queues of a Soulseek client speak of: the messages between users and the exact reasons.
 namespace vsf::soulseek {
@@ -61,9 +60,6 @@ struct upload_denied {
 };
 using message = std::variant<queue_upload, offer, legacy_request, response, place_request, place,
                              upload_failed, upload_denied>;
-/// Nothing for messages that are not about transfers. An offer without a size has size 0.
-std::optional<message> from_peer(const peer::message& what);
-peer::message to_peer(const message& what);
 }  // namespace said
 
 /// Why a file isn't given or taken. Stored as a number: append only.

@@ -215,15 +215,16 @@ class uploads {
   void hear(nanoseconds now, const std::string& from, const said::place_request& what, effects& out);
   bool may_ask(nanoseconds now, const std::string& from, user_row& u, effects& out);
   user_row* user_of(nanoseconds now, const std::string& name);
-  void request(nanoseconds now, const std::string& from, const std::string& path, effects& out);
-  refusal check(nanoseconds now, const std::string& from, const user_row& u) const;
+  refusal request(nanoseconds now, const std::string& from, const std::string& path, effects& out);
+  refusal check(const std::string& from, const user_row& u, std::uint64_t more_bytes) const;
   void deny(const std::string& to, const std::string& path, refusal why, effects& out);
   row* row_of(upload_id id);
   void enqueue(row& r);
   void dequeue(row& r);
   void end(nanoseconds now, row& r, state how, refusal why, effects& out);
-  void forget_idle(nanoseconds now, std::size_t room_for);
-  bool ends_all(nanoseconds now, const std::vector<upload_id>& which, refusal why, effects& out);
+  void forget_idle();
+  void end_denied(nanoseconds now, row& r, refusal why, effects& out);
+  void settle(nanoseconds now, effects& out);
 
   // transfer_uploads_turns.cpp: whose turn it is
   int tier(const std::string& name) const;
@@ -233,7 +234,9 @@ class uploads {
   // transfer_uploads_serving.cpp: those that have a slot
   row* row_with(const std::string& from, std::uint32_t token);
   void begin(nanoseconds now, row& r, effects& out);
-  void release(row& r, effects& out);
+  void release(row& r);
+  void close_link(row& r, effects& out);
+  void try_again(nanoseconds now, row& r, refusal why, effects& out);
   void put_back(nanoseconds now, row& r, nanoseconds wait, refusal why, effects& out);
   void break_off(nanoseconds now, row& r, refusal why, effects& out);
   void finish(nanoseconds now, row& r, effects& out);
