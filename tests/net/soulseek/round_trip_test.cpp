@@ -41,7 +41,7 @@ TYPED_TEST(soulseek_frames, cut_anywhere_it_is_a_fault_or_shorter) {
         const bytes cut(framed.begin() + 4, framed.begin() + 4 + static_cast<std::ptrdiff_t>(size));
         const auto read = TypeParam::decode(cut);
         if (!read) {
-          RC_ASSERT(read.error() == fault::truncated || read.error() == fault::bad_zlib);
+          RC_ASSERT((read.error() == fault::truncated || read.error() == fault::bad_zlib));
           continue;
         }
         const auto shorter = encode_any(*read);

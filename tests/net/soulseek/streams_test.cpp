@@ -51,7 +51,7 @@ TEST(soulseek_splitter, a_frame_may_be_streamed) {
       do {
         const auto part = splitter.take();
         got.insert(got.end(), part.begin(), part.end());
-        RC_ASSERT(splitter.streaming() == 0 || !splitter.next());
+        RC_ASSERT((splitter.streaming() == 0 || !splitter.next()));
       } while (splitter.streaming() == 0 && splitter.stream_front() && ++begun);
     }
     bytes bodies;
