@@ -15,7 +15,7 @@ struct share_query_limits {
   std::size_t min_characters = 3;
   std::size_t max_terms = 64;          // different words, excluded words and endings together
   std::size_t max_ending_words = 256;  // words that one ending stands for
-  std::size_t max_examined = 4096;     // paths that are read through for one query
+  std::size_t max_examined = 2048;     // paths that are read through for one query
   std::size_t max_phrases = 4096;
   std::size_t max_phrase_bytes = 512;
 };

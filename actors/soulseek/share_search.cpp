@@ -98,6 +98,7 @@ bool share_search::accept(share_file_id file, const plan& work) {
 }
 
 void share_search::collect_few(const plan& work, bool buddy, std::size_t max_results, share_matches& out) {
+  const bool reads = !phrases_.empty() || !work.endings.empty();
   std::size_t examined = 0;
   const auto& first = work.terms.front();
   const auto take = [&](share_file_id id) {
@@ -108,7 +109,7 @@ void share_search::collect_few(const plan& work, bool buddy, std::size_t max_res
     for (std::size_t i = 1; i < work.terms.size(); ++i)
       if (!work.terms[i].contains(id)) return true;
     if (std::ranges::any_of(work.excluded, [&](const posting* p) { return p->contains(id); })) return true;
-    if (++examined > limits_.max_examined) {
+    if (reads && ++examined > limits_.max_examined) {
       out.cut = true;
       return false;
     }
@@ -130,11 +131,12 @@ void share_search::collect_many(const plan& work, bool buddy, std::size_t max_re
   Roaring found = bitmap(work.terms.front());
   for (std::size_t i = 1; i < work.terms.size() && !found.isEmpty(); ++i) found &= bitmap(work.terms[i]);
   for (const auto* words : work.excluded) found -= words->bitmap(room);
+  const bool reads = !phrases_.empty() || !work.endings.empty();
   std::size_t examined = 0;
   const auto collect = [&](const Roaring& from, std::vector<share_file_id>& to) {
     for (const auto id : from) {
       if (to.size() == max_results) break;
-      if (++examined > limits_.max_examined) {
+      if (reads && ++examined > limits_.max_examined) {
         out.cut = true;
         break;
       }

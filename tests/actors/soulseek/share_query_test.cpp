@@ -171,13 +171,13 @@ TEST_F(share_query_test, MaliciousQueriesCostNoMoreThanTheirLimits) {
 }
 
 TEST_F(share_query_test, AnEndingOfTooManyWordsIsCutOrLookedForInWhatElseIsFound) {
-  for (int i = 0; i < 3000; ++i) put("Music\\w" + std::to_string(i) + "x\\song" + std::to_string(i) + ".mp3");
+  for (int i = 0; i < 2000; ++i) put("Music\\w" + std::to_string(i) + "x\\song" + std::to_string(i) + ".mp3");
   const auto alone = search.match("*x **", false, 1000);
   EXPECT_TRUE(alone.cut);
   EXPECT_EQ(alone.everyone.size(), 256U);
   EXPECT_EQ(found("song17 *x").size(), 1U);
   EXPECT_EQ(found("song17 *y"), names{});
-  EXPECT_EQ(search.match("music *x", false, 5000).everyone.size(), 3000U);
+  EXPECT_EQ(search.match("music *x", false, 5000).everyone.size(), 2000U);
   EXPECT_EQ(search.counters().cut, 1U);
 }
 
@@ -188,7 +188,7 @@ TEST_F(share_query_test, PathsReadForOneQueryAreBounded) {
   const auto matches = search.match("song", false);
   EXPECT_TRUE(matches.cut);
   EXPECT_TRUE(matches.empty());
-  EXPECT_EQ(search.counters().hidden, 4096U);
+  EXPECT_EQ(search.counters().hidden, 2048U);
 }
 
 /// The rules once more, without any index.
