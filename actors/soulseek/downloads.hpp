@@ -23,7 +23,7 @@ struct download_counters {
   std::uint64_t offers_unwanted = 0;   // of files nobody asked for
   std::uint64_t offers_held_back = 0;  // beyond our limits; asked for again later
   std::uint64_t tokens_unknown = 0;    // F connections with a token nobody allowed
-  std::uint64_t sizes_changed = 0, partials_set_aside = 0;
+  std::uint64_t sizes_changed = 0, partials_set_aside = 0, partials_lost = 0;
   std::uint64_t asked = 0, asked_raw = 0, places_asked = 0;
   std::uint64_t retries = 0, remote_failures = 0, next_sources = 0;
   std::uint64_t ignored = 0;  // messages about files that are not in a state for them
@@ -57,7 +57,12 @@ class downloads {
     std::uint64_t checkpoint_bytes = 16 << 20;  // lost at most, when the machine stops
     /// So often in a row without a byte, then the next source if there is one.
     std::uint32_t attempts_per_source = 5;
+    /// The same of the last source, whose user answers but nothing comes: then it has failed. Who can't be
+    /// reached is tried on.
+    std::uint32_t attempts_in_vain = 20;
     std::uint32_t read_error_attempts = 3;
+    /// Polls without an answer until a file makes room for others that are to be asked for.
+    std::uint32_t silent_polls = 6;
   };
   struct source {
     std::string user;
@@ -86,7 +91,8 @@ class downloads {
     std::string user;
     bool on = false;
   };
-  /// Open or create the partial file (of size_bytes), send the offset, then what admit() lets through is
+  /// Open the partial file (of size_bytes; create it if offset_bytes is 0, else it has to be there, or
+  /// partial_lost() is the answer), send the offset, then what admit() lets through is
   /// written from there on.
   struct take_file {
     connection_number connection = 0;
@@ -98,7 +104,7 @@ class downloads {
   struct close_file {
     connection_number connection = 0;
   };
-  /// Answered with file_finished() or disk_failed(). An empty file may have no partial yet.
+  /// Answered with file_finished(), disk_failed() or partial_lost(). Only an empty file may have no partial.
   struct finish_file {
     transfer_id id = 0;
     std::string partial;
@@ -184,6 +190,8 @@ class downloads {
   /// The other end closed, or it broke. Never after close_file.
   effects file_closed(nanoseconds now, connection_number connection);
   effects file_finished(nanoseconds now, transfer_id id, const std::string& path);
+  /// The partial file it was to go on with is no more: it begins anew.
+  effects partial_lost(nanoseconds now, transfer_id id);
   /// Its partial file can't be opened, written or finished.
   effects disk_failed(nanoseconds now, transfer_id id, const std::string& why);
   effects set_limits(nanoseconds now, std::size_t max_running, std::size_t max_running_per_user);
@@ -213,6 +221,7 @@ class downloads {
     bool closed = false;         // by the other end, with bytes on their way to the disk
     bool finishing = false;      // complete, and on its way to the download folder
     bool held_back = false;      // its user would begin, we are at a limit
+    std::uint32_t silent = 0;    // polls in a row without an answer
     bool unanswered = false;     // the last poll
     std::uint32_t place = 0;
     std::uint32_t attempts = 0;  // in a row without a byte

@@ -42,6 +42,7 @@ void downloads::ask(nanoseconds now, const std::string& name, effects& out) {
   }
   while (!u.waiting.empty() && u.asked.size() < how_.max_asked_per_user) {
     auto& r = rows_.at(u.waiting.begin()->second);
+    r.silent = 0;
     enter(now, r, state::requested, now + how_.poll, out);
     say_asked(now, r, out);
   }
@@ -65,6 +66,10 @@ void downloads::poll(nanoseconds now, row& r, effects& out) {
     want_link(now, r.kept.user, out);
     return;
   }
+  if (r.unanswered && ++r.silent >= how_.silent_polls) {
+    set_back(now, r, refusal::no_answer, {}, out);
+    return;
+  }
   set_due(r, now + how_.poll);
   if (r.unanswered) {
     say_asked(now, r, out);
@@ -84,6 +89,13 @@ void downloads::queue(nanoseconds now, row& r, nanoseconds wait, effects& out) {
 
 void downloads::try_later(nanoseconds now, row& r, nanoseconds wait, effects& out) {
   if (++r.attempts >= how_.attempts_per_source && next_source(now, r, out)) return;
+  const auto why = static_cast<refusal>(r.kept.refusal);
+  const bool in_vain = why == refusal::no_answer || why == refusal::stalled || why == refusal::broken_off ||
+                       why == refusal::remote_failed;
+  if (in_vain && r.attempts >= how_.attempts_in_vain) {
+    give_up(now, r, out);
+    return;
+  }
   queue(now, r, wait, out);
 }
 

@@ -97,6 +97,7 @@ void downloads::hear(nanoseconds now, const std::string& from, const said::place
     return;
   }
   r->unanswered = false;
+  r->silent = 0;
   const bool moved = r->place != what.place;
   if (r->kept.state == state::requested) {
     const auto due = r->due;
@@ -256,6 +257,19 @@ downloads::effects downloads::file_finished(nanoseconds now, transfer_id id, con
   ask(now, name, out);
   ask_held_back(now, out);
   forget_surplus(out);
+  return out;
+}
+
+downloads::effects downloads::partial_lost(nanoseconds now, transfer_id id) {
+  effects out;
+  auto* r = row_of(id);
+  if (r == nullptr || r->kept.state != state::transferring) return out;
+  ++counters_.partials_lost;
+  stop_running(*r, out);
+  drop_partial(*r, false, out);
+  keep(*r, false, out);
+  queue(now, *r, nanoseconds(0), out);
+  ask_held_back(now, out);
   return out;
 }
 
