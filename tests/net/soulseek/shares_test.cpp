@@ -155,7 +155,10 @@ TEST(soulseek_shares, a_million_files_in_little_memory) {
   EXPECT_TRUE(reader.finish());
   EXPECT_EQ(got, 1'000'000U);
   EXPECT_EQ(sent, size);
-  EXPECT_LT(peak_kib() - before, 64U * 1024);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  EXPECT_LT(peak_kib() - before, 64U * 1024);  // sanitizers keep what was freed
+#endif
+  EXPECT_GT(before, 0U);
 }
 
 }  // namespace
