@@ -130,7 +130,7 @@ class distributed_tree {
   void lose_parent(const std::string& why, bool close, tree_effects& out);
   void drop_candidate(std::uint64_t candidate, const std::string& why, tree_effects& out);
   void take_search(const distributed::search& search, nanoseconds now, tree_effects& out);
-  bool fresh(const search_key& key, nanoseconds now);
+  void forget_old(nanoseconds now);
   bool allowed(nanoseconds now);
   void tell_place(bool searching_changed, tree_effects& out);
   void tell_children(tree_effects& out);
@@ -152,7 +152,7 @@ class distributed_tree {
   std::optional<bool> told_accepting_;
   std::set<search_key> recent_;
   std::deque<std::pair<nanoseconds, search_key>> recent_order_;
-  nanoseconds searches_paid_{0};  // up to this time
+  nanoseconds searches_paid_ = std::chrono::hours(-1);  // up to this time
   tree_counters counters_;
 };
 

@@ -195,6 +195,7 @@ class peer_dialer {
   struct queued {
     ticket_id ticket = 0;  // 0: cancelled
     shared_bytes message;
+    std::uint8_t moves = 0;  // times a link died under it
   };
   struct link_row {
     phase at = phase::connecting;
@@ -228,32 +229,39 @@ class peer_dialer {
     std::deque<queued> waiting;
     std::size_t bytes = 0;  // with those in flight
   };
-  struct bucket {
-    nanoseconds paid{0};  // up to this time
+  struct bucket {                               // a rate: `burst` at once, then one every `each`
+    nanoseconds paid = std::chrono::hours(-1);  // up to this time
     bool take(nanoseconds now, nanoseconds each, std::uint32_t burst);
   };
 
   void start_dial(const dial_key& whom, std::deque<ticket_id> waiters, std::optional<endpoint> where,
                   nanoseconds now, dialer_effects& out);
   std::uint32_t fresh_token();
-  void try_direct(const dial_key& whom, dial_row& dial, const endpoint& where, bool obfuscated,
-                  nanoseconds now, dialer_effects& out);
+  void try_direct(const dial_key& whom, const endpoint& where, bool obfuscated, nanoseconds now,
+                  dialer_effects& out);
   void direct_failed(const dial_key& whom, const std::string& why, nanoseconds now, dialer_effects& out);
   void end_if_hopeless(const dial_key& whom, nanoseconds now, dialer_effects& out);
   void fail_dial(const dial_key& whom, dial_problem problem, const std::string& text, nanoseconds now,
                  dialer_effects& out);
   void win_dial(const dial_key& whom, link_id link, nanoseconds now, dialer_effects& out);
+  dial_row take_dial(const dial_key& whom);
+  void abandon_attempt(const dial_row& dial, dialer_effects& out);
+  std::optional<std::string> dial_refusal(const dial_key& whom, dial_problem& problem) const;
   void establish(link_id link, nanoseconds now, dialer_effects& out);
+  bool place_for(const std::string& user, nanoseconds now, dialer_effects& out);
   void on_pierce(link_id link, std::uint32_t token, nanoseconds now, dialer_effects& out);
   void on_peer_init(link_id link, const init::peer_init& hello, nanoseconds now, dialer_effects& out);
   void cant_connect(const std::string& user, std::uint32_t token, dialer_effects& out);
   bool make_room(nanoseconds now, dialer_effects& out);
   bool needed(link_id id, const link_row& link) const;
-  nanoseconds idle_deadline(link_id id, const link_row& link) const;
+  nanoseconds due(link_id id, const link_row& link) const;
+  void overdue(link_id id, nanoseconds now, dialer_effects& out);
   void drop(link_id link, const std::string& why, bool close, nanoseconds now, dialer_effects& out);
   void pump(const std::string& user, nanoseconds now, dialer_effects& out);
-  void take_back(const std::string& user, std::deque<queued> untaken);
-  void forget_message(const std::string& user, const queued& what);
+  void reroute(const std::string& user, std::deque<queued> untaken, nanoseconds now, dialer_effects& out);
+  void done_with(const std::string& user, const queued& what);
+  void fail_queue(const std::string& user, dial_problem problem, const std::string& text,
+                  dialer_effects& out);
   void refuse(ticket_id ticket, const std::string& user, dial_problem problem, std::string text,
               dialer_effects& out);
 

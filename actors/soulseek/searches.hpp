@@ -154,7 +154,7 @@ class searches {
   nanoseconds next_slot(nanoseconds now) const;
   bool make_room(search_effects& out);
   std::size_t add_files(search_row& row, user_results& to, std::vector<file> files, bool restricted);
-  bool first_heard(const heard_key& key, nanoseconds now);
+  bool heard_before(const heard_key& key, nanoseconds now);
   bool may_answer(nanoseconds now);
 
   search_options options_;
@@ -169,7 +169,7 @@ class searches {
   std::optional<nanoseconds> last_wish_;
   std::set<heard_key> heard_;
   std::deque<std::pair<nanoseconds, heard_key>> heard_order_;
-  nanoseconds heard_paid_{0};  // up to this time
+  nanoseconds heard_paid_ = std::chrono::hours(-1);  // up to this time
   search_counters counters_;
 };
 

@@ -204,9 +204,11 @@ class server_session {
   void fail_connection(session_problem problem, const std::string& what, nanoseconds now,
                        session_effects& out);
   void on_login_answer(const from_server::login& answer, nanoseconds now, session_effects& out);
-  void refuse(const std::string& reason, const std::string& detail, nanoseconds now, session_effects& out);
+  void refuse(const from_server::login_refusal& refusal, nanoseconds now, session_effects& out);
+  to_server::set_wait_port port_message() const;
   void introduce(nanoseconds now, session_effects& out);
-  void silent(nanoseconds now, session_effects& out);
+  void silent(bool closed, nanoseconds now, session_effects& out);
+  void stop(session_problem problem, std::string text, session_effects& out);
   void send(bytes message, nanoseconds now, session_effects& out);
   void answer_probes(nanoseconds now, session_effects& out);
   void fail_probes(const std::string& why, session_effects& out);
@@ -221,8 +223,7 @@ class server_session {
   std::string text_;
   attempt_id attempt_ = 0;
   std::vector<endpoint> addresses_;  // still to be tried
-  std::string last_failure_;
-  nanoseconds until_{0};  // of the state; max(): for ever
+  nanoseconds until_{0};             // of the state; max(): for ever
   bool login_taken_ = false;
   std::optional<nanoseconds> last_begin_;
   nanoseconds online_since_{0};
