@@ -181,6 +181,48 @@ TEST_F(session_test, frames_may_come_byte_by_byte) {
   EXPECT_TRUE(take<from::login>(id));
 }
 
+/// Whatever clients say, the server goes on for the others.
+TEST_F(session_test, nonsense_of_every_code_does_no_harm) {
+  std::uint32_t state = 7;
+  const auto random = [&state](std::uint32_t below) {
+    state = state * 1664525u + 1013904223u;
+    return (state >> 8) % below;
+  };
+  const auto number = [&](bytes& to, std::uint32_t value) {
+    for (int shift = 0; shift < 32; shift += 8) to.push_back(static_cast<std::uint8_t>(value >> shift));
+  };
+  std::vector<connection_id> clients;
+  for (int i = 0; i < 8; ++i) clients.push_back(join("user" + std::to_string(i)));
+  for (int i = 0; i < 20'000; ++i) {
+    auto& id = clients[random(8)];
+    if (closed(id)) id = join("user" + std::to_string(random(8)));
+    bytes body;
+    const auto code = 2 + random(152);
+    number(body, code == to::change_password::code ? 64 : code);  // they are to come back
+    for (auto fields = random(5); fields > 0; --fields) {
+      const std::string texts[] = {"user1", "room", "", "x"};
+      const auto& text = texts[random(4)];
+      if (random(2) == 0) number(body, random(3) == 0 ? random(1u << 24) : random(4));
+      if (random(2) == 0) body.push_back(static_cast<std::uint8_t>(random(2)));
+      number(body, static_cast<std::uint32_t>(text.size()));
+      body.insert(body.end(), text.begin(), text.end());
+    }
+    bytes raw;
+    number(raw, static_cast<std::uint32_t>(body.size()));
+    raw.insert(raw.end(), body.begin(), body.end());
+    send(id, raw);
+    if (i % 100 == 0) {
+      core_->set_searches(random(2) == 0 ? distribution::flat : distribution::tree);
+      wait(1s);
+      forget_all();
+    }
+  }
+  const auto last = join("last");
+  say(last, to::watch_user{"last"});
+  EXPECT_TRUE(take<from::watch_user>(last));
+  EXPECT_GT(happened("bad_message"), 100u);
+}
+
 TEST_F(session_test, an_operator_tells_and_gives_and_breaks_things) {
   const auto alice = join("alice"), bob = join("bob");
   core_->admin_message("", "to all", now_);
