@@ -8,7 +8,7 @@ namespace vsf::config {
 namespace {
 
 constexpr std::string_view acts = "";
-constexpr std::string_view later_soulseek = "Soulseek comes later";
+constexpr std::string_view later_soulseek = "proving a Soulseek name comes later";
 constexpr std::string_view later_capture = "watching Soulseek traffic comes later";
 constexpr std::string_view later_scenes = "scenes come later";
 constexpr std::string_view later_disaster = "disaster mode comes with Soulseek, later";
@@ -170,19 +170,19 @@ std::vector<key_spec> service_keys() {
 std::vector<key_spec> soulseek_keys() {
   return {
       {"soulseek.enabled", t::boolean, 0, 0, "false", "Log in to a Soulseek server.",
-       VSF_FIELD(soulseek.enabled), later_soulseek},
+       VSF_FIELD(soulseek.enabled), acts},
       {"soulseek.server", t::address, 0, 0, "server.slsknet.org:2242", "The server, as host:port.",
-       VSF_FIELD(soulseek.server), later_soulseek},
+       VSF_FIELD(soulseek.server), acts},
       {"soulseek.username", t::text, 0, 30, "\"\"", "Your name there.", VSF_FIELD(soulseek.username),
-       later_soulseek},
+       acts},
       {"soulseek.password", t::secret, 0, 256, "\"\"", "Your password there.", VSF_FIELD(soulseek.password),
-       later_soulseek},
+       acts},
       {"soulseek.listen", t::listen, 0, 0, "0.0.0.0:50300", "Address and port for Soulseek peers.",
-       VSF_FIELD(soulseek.listen), later_soulseek},
+       VSF_FIELD(soulseek.listen), acts},
       {"soulseek.description", t::text, 0, 4096, "\"\"", "What other users read about you.",
-       VSF_FIELD(soulseek.description), later_soulseek},
+       VSF_FIELD(soulseek.description), acts},
       {"soulseek.upload_slots", t::number, 1, 100, "2", "Uploads at the same time.",
-       VSF_FIELD(soulseek.upload_slots), later_soulseek},
+       VSF_FIELD(soulseek.upload_slots), acts},
   };
 }
 

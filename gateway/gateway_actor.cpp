@@ -6,6 +6,7 @@
 
 #include "actors/supervisor/child_set_actor.hpp"
 #include "gateway/render.hpp"
+#include "gateway/soulseek_asks.hpp"
 #include "storage/event_store.hpp"
 #include "storage/library_store.hpp"
 
@@ -20,6 +21,8 @@ using reply = std::function<void(response)>;
 constexpr auto ask_timeout = 5s;
 // The resolver answers within 5 s; what it found at the last moment shall still get through.
 constexpr auto resolve_timeout = 6s;
+// Some answers come from another user.
+constexpr auto soulseek_timeout = 65s;
 
 response not_up() {
   return problem(503, "mesh_not_up",
@@ -205,6 +208,14 @@ struct performer {
     const storage::event_store events(self->state.env->store);
     const auto newest = events.newest(what.limit);
     done(newest ? render_events(*newest) : problem(500, "store", newest.error().message));
+  }
+  void operator()(const want_soulseek& what) {
+    const auto& soulseek = self->state.links.soulseek;
+    if (!soulseek)
+      return done(problem(503, "disabled", "Soulseek is off: set soulseek.enabled, username and password"));
+    self->request(soulseek, soulseek_timeout, what.ask)
+        .then([done = done](const record<fb::SoulseekReply>& answer) { done(render_soulseek(*answer)); },
+              [done = done](const caf::error&) { done(no_answer("the Soulseek side")); });
   }
   void operator()(want_event_stream) {
     done(problem(426, "websocket_only",

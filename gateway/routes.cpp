@@ -10,6 +10,7 @@
 
 #include "config/schema.hpp"
 #include "gateway/assets.hpp"
+#include "gateway/soulseek_asks.hpp"
 
 namespace vsf::gateway {
 
@@ -178,6 +179,10 @@ handler plain(Want what) {
   return [what](const request&, const std::string&) { return answer(want(what)); };
 }
 
+handler soulseek_verb(fb::SoulseekVerb verb, bool upload) {
+  return [=](const request&, const std::string& id) { return soulseek_control(id, verb, upload); };
+}
+
 const std::vector<row>& table() {
   static const std::vector<row> rows{
       {{"GET", "/health", "whether the node is up, and whether its mesh is"}, plain(want_health{})},
@@ -214,6 +219,29 @@ const std::vector<row>& table() {
          });
        }},
       {{"POST", "/api/v1/library/rescan", "look at the folders now"}, plain(want_rescan{})},
+      {{"GET", "/api/v1/soulseek", "how it stands with the Soulseek server"}, soulseek_status},
+      {{"POST", "/api/v1/soulseek/login", "log in again after it stopped"}, soulseek_login},
+      {{"POST", "/api/v1/soulseek/logout", "leave the server until the next login"}, soulseek_logout},
+      {{"POST", "/api/v1/soulseek/searches", "search all users, one user or a room"}, soulseek_search},
+      {{"GET", "/api/v1/soulseek/searches/{search}", "what a search has found so far"}, soulseek_results},
+      {{"GET", "/api/v1/soulseek/users/{user}", "what a user says of itself"}, soulseek_user},
+      {{"GET", "/api/v1/soulseek/users/{user}/shares", "what a user shares"}, soulseek_shares},
+      {{"GET", "/api/v1/soulseek/downloads", "downloads from Soulseek users"}, soulseek_downloads},
+      {{"POST", "/api/v1/soulseek/downloads", "download a file of a user"}, soulseek_download},
+      {{"DELETE", "/api/v1/soulseek/downloads/{id}", "forget an ended download"},
+       soulseek_verb(fb::SoulseekVerb::forget, false)},
+      {{"POST", "/api/v1/soulseek/downloads/{id}/cancel", "stop a download"},
+       soulseek_verb(fb::SoulseekVerb::cancel, false)},
+      {{"POST", "/api/v1/soulseek/downloads/{id}/retry", "try a failed or waiting download again"},
+       soulseek_verb(fb::SoulseekVerb::retry, false)},
+      {{"POST", "/api/v1/soulseek/downloads/{id}/pause", "hold a download, keeping what it has"},
+       soulseek_verb(fb::SoulseekVerb::pause, false)},
+      {{"POST", "/api/v1/soulseek/downloads/{id}/resume", "go on with a paused download"},
+       soulseek_verb(fb::SoulseekVerb::resume, false)},
+      {{"GET", "/api/v1/soulseek/uploads", "uploads to Soulseek users"}, soulseek_uploads},
+      {{"POST", "/api/v1/soulseek/uploads/{id}/cancel", "stop an upload"},
+       soulseek_verb(fb::SoulseekVerb::cancel, true)},
+      {{"POST", "/api/v1/soulseek/messages", "write to a user or into a room"}, soulseek_message},
       {{"GET", "/api/v1/events/history", "the newest events, oldest first"},
        [](const request& asked, const std::string&) {
          return with_limit(asked, 100, 1000,

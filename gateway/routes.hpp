@@ -56,10 +56,13 @@ struct want_events {
   std::uint32_t limit = 100;
 };
 struct want_event_stream {};
+struct want_soulseek {
+  record<fb::SoulseekAsk> ask;
+};
 
 using want = std::variant<want_health, want_metrics, want_status, want_resolve, want_downloads, want_download,
                           want_content, want_fetch, want_control, want_limits, want_new_limits, want_library,
-                          want_rescan, want_search, want_events, want_event_stream>;
+                          want_rescan, want_search, want_events, want_event_stream, want_soulseek>;
 
 /// One line of the routing table. `{x}` in a pattern stands for one path segment.
 struct route {

@@ -156,9 +156,12 @@ void order_fingerprint(self_pointer self, nanoseconds now) {
 
 void say_changes(self_pointer self, nanoseconds now, bool all) {
   auto& st = self->state;
-  while (auto changes = st.index->take_changes(all))
+  while (auto changes = st.index->take_changes(all)) {
     // The publisher reads the whole library when it comes up: what changed before need not be told.
-    if (st.links.publisher) self->send(st.links.publisher, record<fb::LibraryChanged>::pack(*changes));
+    const auto told = record<fb::LibraryChanged>::pack(*changes);
+    if (st.links.publisher) self->send(st.links.publisher, told);
+    if (st.links.soulseek) self->send(st.links.soulseek, told);
+  }
   if (!st.index->has_changes())
     st.changes_due.reset();
   else if (!st.changes_due)

@@ -10,6 +10,7 @@
 #include "actors/overlay/overlay_actor.hpp"
 #include "actors/shadow_index/publisher_actor.hpp"
 #include "actors/shadow_index/resolver_actor.hpp"
+#include "actors/soulseek/soulseek_actor.hpp"
 #include "actors/swarm/swarm_actor.hpp"
 #include "actors/swarm/uploads_actor.hpp"
 #include "actors/telemetry/telemetry_actor.hpp"
@@ -36,6 +37,7 @@ void tell_links(self_pointer self) {
   tell(l.library);
   tell(l.swarm);
   tell(l.uploads);
+  tell(l.soulseek);
   for (const auto& listener : st.listeners) self->send(listener, l);
 }
 
@@ -155,6 +157,9 @@ node_actor::behavior_type node(self_pointer self, environment_ptr env, node_opti
             [=](caf::actor_system& sys) { return sys.spawn(telemetry::telemetry, env); });
   component(self, "library", &component_links::library,
             [=](caf::actor_system& sys) { return sys.spawn(library::library, env); });
+  if (env->settings.soulseek.enabled)
+    component(self, "soulseek", &component_links::soulseek,
+              [=](caf::actor_system& sys) { return sys.spawn(soulseek::soulseek, env); });
   st.children->report_to(st.links.telemetry);
   st.links.node = self;
   if (st.options.identity.solved()) {

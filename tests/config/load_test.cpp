@@ -195,12 +195,12 @@ TEST(load, nobody_without_a_home_is_told_what_to_do) {
 
 TEST(load, keys_that_do_not_act_yet_are_warned_about) {
   const auto report =
-      check_text("soulseek:\n  upload_slots: 3\nlog:\n  json: true\n", "vsf.yml", home_only());
+      check_text("musicbrainz:\n  strictness: loose\nlog:\n  json: true\n", "vsf.yml", home_only());
   EXPECT_TRUE(report.errors.empty());
   ASSERT_EQ(report.warnings.size(), 1u);
   EXPECT_EQ(to_string(report.warnings[0]),
-            "vsf.yml:2:3: soulseek.upload_slots is accepted, but has no effect in 0.1: Soulseek comes later");
-  EXPECT_EQ(report.values.soulseek.upload_slots, 3u);
+            "vsf.yml:2:3: musicbrainz.strictness is accepted, but has no effect in 0.1: looking up MusicBrainz comes later");
+  EXPECT_EQ(report.values.musicbrainz.strictness, "loose");
 }
 
 TEST(load, no_number_of_errors_floods) {
