@@ -190,8 +190,8 @@ class downloads {
   /// The other end closed, or it broke. Never after close_file.
   effects file_closed(nanoseconds now, connection_number connection);
   effects file_finished(nanoseconds now, transfer_id id, const std::string& path);
-  /// The partial file it was to go on with is no more: it begins anew.
-  effects partial_lost(nanoseconds now, transfer_id id);
+  /// The partial file it was to go on with, or be finished from, is no more: it begins anew.
+  effects partial_lost(nanoseconds now, transfer_id id, const std::string& partial);
   /// Its partial file can't be opened, written or finished.
   effects disk_failed(nanoseconds now, transfer_id id, const std::string& why);
   effects set_limits(nanoseconds now, std::size_t max_running, std::size_t max_running_per_user);

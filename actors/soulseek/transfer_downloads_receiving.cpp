@@ -260,10 +260,11 @@ downloads::effects downloads::file_finished(nanoseconds now, transfer_id id, con
   return out;
 }
 
-downloads::effects downloads::partial_lost(nanoseconds now, transfer_id id) {
+downloads::effects downloads::partial_lost(nanoseconds now, transfer_id id, const std::string& partial) {
   effects out;
   auto* r = row_of(id);
   if (r == nullptr || r->kept.state != state::transferring) return out;
+  if (partial != partial_name(id, r->kept.generation)) return out;  // of an earlier one
   ++counters_.partials_lost;
   stop_running(*r, out);
   drop_partial(*r, false, out);

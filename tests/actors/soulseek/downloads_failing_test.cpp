@@ -279,13 +279,15 @@ TEST(downloads_failing_test, APartialFileThatIsGoneBeginsAnew) {
   w.bytes(9, 500);
   w.take(w.logic.file_closed(w.now, 9));
   ASSERT_TRUE(w.begin("ann", song, 2, 1000, 10));
-  w.take(w.logic.partial_lost(w.now, id));
+  w.take(w.logic.partial_lost(w.now, id, partial_name(id, 0)));
   EXPECT_EQ(w.seen<downloads::close_file>().back().connection, 10U);
   EXPECT_EQ(w.row(id).bytes_done, 0U);
   EXPECT_EQ(w.stored[id].done, 0U);
   EXPECT_EQ(w.state(id), state::requested);
   ASSERT_TRUE(w.begin("ann", song, 3, 1000, 11));
   EXPECT_EQ(w.seen<downloads::take_file>().back().partial, partial_name(id, 1));
+  w.take(w.logic.partial_lost(w.now, id, partial_name(id, 0)));
+  EXPECT_EQ(w.state(id), state::transferring) << "that was the one before";
 }
 
 TEST(downloads_failing_test, StrangersChangeNothing) {

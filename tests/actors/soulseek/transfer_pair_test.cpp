@@ -122,10 +122,7 @@ struct world {
     l.at = e.offset_bytes;
     if (e.offset_bytes > 0 && mishap(5)) disk.erase(e.partial);
     if (e.offset_bytes > 0 && disk.count(e.partial) == 0) {
-      ways["disk"].push_back([this, id = e.id, life = down_life] {
-        if (life == down_life) take(down->partial_lost(now, id));
-      });
-      return;
+      return lose(e.id, e.partial);
     }
     auto& file = disk[e.partial];
     file.resize(e.size_bytes, 0xEE);
@@ -144,9 +141,15 @@ struct world {
     const auto id = e.connection;
     ways["offset " + std::to_string(id)].push_back([this, id] { hang_up(id); });
   }
+  void lose(std::uint64_t transfer, const std::string& partial) {
+    ways["disk"].push_back([this, transfer, partial, life = down_life] {
+      if (life == down_life) take(down->partial_lost(now, transfer, partial));
+    });
+  }
   void act(downloads::finish_file& e) {
+    if (e.size_bytes > 0 && disk.count(e.partial) == 0) return lose(e.id, e.partial);
     auto& file = disk[e.partial];
-    RC_ASSERT(file.size() == e.size_bytes || e.size_bytes == 0);
+    RC_ASSERT(file.size() == e.size_bytes);
     std::string whose;
     for (const auto& [name, u] : ups) {
       bool same = true;
