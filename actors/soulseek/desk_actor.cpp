@@ -45,11 +45,15 @@ void carry_out(self_pointer self, const read_piece& job) {
 void carry_out(self_pointer self, const open_partial& job) {
   auto& st = self->state;
   partial_opened answer{job.link, job.what, {}};
-  auto file = st.env->files->open_partial(job.what.partial, job.what.size_bytes);
-  if (file) {
-    st.partials[job.what.partial] = *file;
+  // Made anew it would have room for bytes that nobody sends again.
+  if (job.what.offset_bytes > 0 && !st.env->files->partial_exists(job.what.partial)) {
+    answer.lost = true;
   } else {
-    answer.done = tl::unexpected(file.error());
+    auto file = st.env->files->open_partial(job.what.partial, job.what.size_bytes);
+    if (file)
+      st.partials[job.what.partial] = *file;
+    else
+      answer.done = tl::unexpected(file.error());
   }
   tell_owner(st.owner, std::move(answer));
 }
@@ -67,15 +71,14 @@ void carry_out(self_pointer self, const write_piece& job) {
 
 void carry_out(self_pointer self, const finish_partial& job) {
   auto& st = self->state;
-  const auto finish = [&]() -> result<std::string> {
-    st.partials.erase(job.what.partial);
-    if (!st.env->files->partial_exists(job.what.partial)) {
-      const auto made = st.env->files->open_partial(job.what.partial, job.what.size_bytes);
-      if (!made) return tl::unexpected(made.error());
-    }
-    return st.env->files->finish(job.what.partial, job.what.name);
-  };
-  tell_owner(st.owner, partial_finished{job.what.id, finish()});
+  st.partials.erase(job.what.partial);
+  if (!st.env->files->partial_exists(job.what.partial)) {
+    if (job.what.size_bytes > 0)
+      return tell_owner(st.owner, partial_finished{job.what.id, std::string(), job.what.partial});
+    if (const auto made = st.env->files->open_partial(job.what.partial, 0); !made)
+      return tell_owner(st.owner, partial_finished{job.what.id, tl::unexpected(made.error())});
+  }
+  tell_owner(st.owner, partial_finished{job.what.id, st.env->files->finish(job.what.partial, job.what.name)});
 }
 
 void say(self_pointer self, const result<void>& done) {

@@ -256,6 +256,7 @@ void hub::act(const downloads::take_file& e) {
 void hub::hear(const partial_opened& e) {
   const auto it = receiving_.find(e.link);
   if (it == receiving_.end()) return;
+  if (e.lost) return take(downloads_.partial_lost(now(), e.what.id, e.what.partial));
   if (!e.done) return take(downloads_.disk_failed(now(), e.what.id, e.done.error().message));
   it->second.open = true;
   order(e.link, {write_raw{encode_offset(e.what.offset_bytes)}});
@@ -291,7 +292,9 @@ void hub::act(const downloads::close_file& e) {
 void hub::act(const downloads::finish_file& e) { self_->send(desk_, desk_job{finish_partial{e}}); }
 
 void hub::hear(const partial_finished& e) {
-  if (e.path)
+  if (!e.lost.empty())
+    take(downloads_.partial_lost(now(), e.id, e.lost));
+  else if (e.path)
     take(downloads_.file_finished(now(), e.id, *e.path));
   else
     take(downloads_.disk_failed(now(), e.id, e.path.error().message));

@@ -199,6 +199,7 @@ struct partial_opened {
   link_id link = 0;
   downloads::take_file what;
   result<void> done;
+  bool lost = false;  // what it was to go on with is gone
 };
 struct piece_written {
   link_id link = 0;
@@ -208,6 +209,7 @@ struct piece_written {
 struct partial_finished {
   downloads::transfer_id id = 0;
   result<std::string> path;
+  std::string lost{};  // the partial file, when it is gone
 };
 struct desk_problem {
   std::string text;

@@ -199,7 +199,8 @@ TEST(load, keys_that_do_not_act_yet_are_warned_about) {
   EXPECT_TRUE(report.errors.empty());
   ASSERT_EQ(report.warnings.size(), 1u);
   EXPECT_EQ(to_string(report.warnings[0]),
-            "vsf.yml:2:3: musicbrainz.strictness is accepted, but has no effect in 0.1: looking up MusicBrainz comes later");
+            "vsf.yml:2:3: musicbrainz.strictness is accepted, but has no effect in 0.1: looking up "
+            "MusicBrainz comes later");
   EXPECT_EQ(report.values.musicbrainz.strictness, "loose");
 }
 
