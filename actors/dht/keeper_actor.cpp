@@ -80,7 +80,9 @@ keeper_actor::behavior_type keeper(self_pointer self, environment_ptr env, caf::
   return {
       [self](const disk_load&) { load(self); },
       [self](const disk_changes& m) { follow(self, m); },
-      [self](const disk_save_contacts& m) { check(self, self->state.contacts->put(*m.contacts)); },
+      [self](const disk_save_contacts& m) {
+        check(self, self->state.contacts->put(*m.contacts, storage::durability::synced));
+      },
   };
 }
 

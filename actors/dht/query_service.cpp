@@ -16,8 +16,7 @@ query_service::query_service(const routing_table& table, leaf_storage& storage, 
       storage_(storage),
       tokens_(random),
       questions_(limits.questions, limits.max_sources),
-      values_(limits.values, limits.max_sources),
-      limits_(limits) {}
+      values_(limits.values, limits.max_sources) {}
 
 std::vector<contact> query_service::closest(const id160& target, const contact& asker) const {
   std::vector<contact> out;
@@ -67,7 +66,7 @@ record<fb::DhtMessage> query_service::answer(nanoseconds now, std::uint64_t now_
     return on_renew(now, now_ms, asker, tx, *renew, budget, effects);
   }
   if (const auto* store = message.body_as_Store()) {
-    if (size_of(store->values()) == 0 || store->values()->size() > limits_.values_per_store)
+    if (size_of(store->values()) == 0 || store->values()->size() > max_stored_values)
       return refuse(fb::DhtRefusal::malformed);
     if (!may_write) return refuse(fb::DhtRefusal::unsupported);
     return on_store(now, now_ms, asker, tx, *store, effects);

@@ -11,7 +11,6 @@ struct service_limits {
   rate questions{400, 100};  // per source and second
   rate values{400, 40};      // values written, per source and second
   std::size_t max_sources = 4096;
-  std::size_t values_per_store = 16;
 };
 
 /// Answers what other nodes ask, from the table and the storage.
@@ -46,7 +45,6 @@ class query_service {
   leaf_storage& storage_;
   write_tokens tokens_;
   rate_limiter questions_, values_;
-  service_limits limits_;
   counters counters_;
 };
 

@@ -1,5 +1,6 @@
 #include "actors/dht/sweep.hpp"
 
+#include "actors/dht/wire_messages.hpp"
 #include "messages/mutant.hpp"
 
 namespace vsf::dht {
@@ -13,7 +14,6 @@ constexpr std::size_t near_answers_wanted = 2;
 constexpr std::size_t ahead = 12;
 // Fit beside a certificate in the first message of a handshake.
 constexpr std::size_t digests_of_a_search = 48;
-constexpr std::size_t digests_of_a_renewal = 88;
 constexpr std::size_t writes_in_flight = 16;
 // Bytes of values in one Store, each with its key and table.
 constexpr std::size_t store_size = 1'060;
@@ -308,13 +308,13 @@ void sweep::queue_writes(peer& to) {
   std::vector<item_index> chunk;
   for (const auto item : unknown) {
     chunk.push_back(item);
-    if (chunk.size() == digests_of_a_renewal) queue(question_kind::renew, chunk);
+    if (chunk.size() == max_renewed_digests) queue(question_kind::renew, chunk);
   }
   queue(question_kind::renew, chunk);
   std::size_t size = 0;
   for (const auto item : missing) {
     const auto more = (*items_)[item].value.size() + store_item_overhead;
-    if (size + more > store_size) {
+    if (size + more > store_size || chunk.size() == max_stored_values) {
       queue(question_kind::store, chunk);
       size = 0;
     }

@@ -26,8 +26,9 @@ record<fb::DhtMessage> make_stored(std::uint32_t tx, const endpoint& you,
 record<fb::DhtMessage> make_refused(std::uint32_t tx, const endpoint& you, fb::DhtRefusal reason);
 
 inline constexpr std::size_t page_contacts = 3;
-/// Digests of one renewal.
+/// Digests of one renewal, values of one store.
 inline constexpr std::size_t max_renewed_digests = 88;
+inline constexpr std::size_t max_stored_values = 16;
 /// What a page needs besides shard and contacts.
 inline constexpr std::size_t page_overhead = 120;
 

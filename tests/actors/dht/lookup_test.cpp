@@ -5,6 +5,7 @@
 
 #include <set>
 
+#include "tests/actors/dht/run_effects.hpp"
 #include "tests/actors/dht/toy_values.hpp"
 
 namespace vsf::dht::tests {
@@ -13,18 +14,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 constexpr std::uint64_t unix_s = 1'800'000'000;
-
-std::vector<ask_peer> asks_of(const lookup_effects& effects) {
-  std::vector<ask_peer> out;
-  for (const auto& e : effects)
-    if (const auto* ask = std::get_if<ask_peer>(&e)) out.push_back(*ask);
-  return out;
-}
-const lookup_result* result_of(const lookup_effects& effects) {
-  for (const auto& e : effects)
-    if (const auto* over = std::get_if<lookup_finished>(&e)) return &over->result;
-  return nullptr;
-}
 
 struct fixture {
   crypto::seeded_random random{1};

@@ -7,25 +7,15 @@
 #include <cstdio>
 
 #include "actors/dht/session.hpp"
+#include "actors/dht/wire_messages.hpp"
 #include "tests/actors/dht/lookup_world.hpp"
+#include "tests/actors/dht/run_effects.hpp"
 
 namespace vsf::dht::tests {
 namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-std::vector<ask_peer> asks_of(const lookup_effects& effects) {
-  std::vector<ask_peer> out;
-  for (const auto& e : effects)
-    if (const auto* ask = std::get_if<ask_peer>(&e)) out.push_back(*ask);
-  return out;
-}
-const lookup_result* result_of(const lookup_effects& effects) {
-  for (const auto& e : effects)
-    if (const auto* over = std::get_if<lookup_finished>(&e)) return &over->result;
-  return nullptr;
-}
 
 struct by_hand {
   crypto::seeded_random random{1};
@@ -107,6 +97,19 @@ TEST(sweep, asks_each_node_once_and_packs_what_it_gets) {
   EXPECT_EQ(result.written, 9u);
   EXPECT_EQ(result.asked, 12u);
   for (const auto& outcome : result.outcomes) EXPECT_EQ(outcome.stored_at.size(), 3u);
+}
+
+TEST(sweep, never_stores_more_values_at_once_than_a_holder_takes) {
+  by_hand f;
+  auto s = f.make(f.items(40, 0));
+  std::size_t most = 0;
+  f.run(s, f.seeds(2), [&](const ask_peer& ask) {
+    if (ask.what.kind != question_kind::store) return by_hand::with_token();
+    most = std::max(most, ask.what.which.size());
+    return stored(ask);
+  });
+  EXPECT_GT(most, 8u);
+  EXPECT_LE(most, max_stored_values);
 }
 
 TEST(sweep, offers_by_hash_what_is_held_and_sends_only_what_is_missing) {
