@@ -208,23 +208,24 @@ void leaf_storage::keep_all(std::vector<storage_effect>& effects) const {
 void leaf_storage::expire(std::uint64_t now_ms, std::vector<storage_effect>& effects) {
   if (now_ms < soonest_ms_ || mutant(mutation::no_ttl_expiry)) return;
   soonest_ms_ = ~std::uint64_t{0};
+  // Only of what has ended the statement is read: it lies elsewhere in memory.
+  const held* stays = nullptr;  // the row before `at`
   for (auto at = rows_.begin(); at != rows_.end();) {
-    const auto key = rows_[at].says().key;
-    bool any_left = false;
-    while (at != rows_.end() && rows_[at].says().key == key) {
-      const auto& h = rows_[at];
-      if (h.lease_ends_ms > now_ms) {
-        soonest_ms_ = std::min(soonest_ms_, h.lease_ends_ms);
-        any_left = true;
-        at = rows_.next(at);
-        continue;
-      }
-      effects.emplace_back(drop_leaf{key, h.says().publisher});
-      forget_publisher(h.says().publisher);
-      bytes_ -= h.raw().size();
-      at = rows_.erase(at);
+    const auto& h = rows_[at];
+    if (h.lease_ends_ms > now_ms) {
+      soonest_ms_ = std::min(soonest_ms_, h.lease_ends_ms);
+      stays = &h;
+      at = rows_.next(at);
+      continue;
     }
-    if (!any_left) --keys_;
+    const auto key = h.says().key;
+    effects.emplace_back(drop_leaf{key, h.says().publisher});
+    forget_publisher(h.says().publisher);
+    bytes_ -= h.raw().size();
+    at = rows_.erase(at);
+    const bool others =
+        (stays != nullptr && stays->says().key == key) || (at != rows_.end() && rows_[at].says().key == key);
+    if (!others) --keys_;
   }
 }
 
