@@ -127,11 +127,10 @@ void publish_plan::restore(const dht_key& key, bool tombstone, std::optional<nan
   e.held = held;
   e.lease_end = now + settings_.lease - std::min(*since_put, settings_.lease);
   if (tombstone) return keep_tombstone(key, e);
-  // The same for all, so that what was put together stays together; not all nodes of a network that comes
-  // back at the same time.
-  if (!restored_)
-    restored_.emplace(now + minute * static_cast<std::int64_t>(random_.below(1000)) / 1000, draw_early());
-  wait_until(key, e, phase::resting, std::max(restored_->first, e.lease_end - restored_->second));
+  // While this node was away holders may have gone, and others come that are nearer: all are offered by hash
+  // soon, what lapses first at first. Not all nodes of a network that comes back at the same time.
+  if (!restored_) restored_ = now + minute * static_cast<std::int64_t>(random_.below(1000)) / 1000;
+  wait_until(key, e, phase::resting, *restored_ + std::max(nanoseconds(0), e.lease_end - now) / 60);
 }
 
 bool publish_plan::changed(const dht_key& key, bool tombstone, nanoseconds now) {

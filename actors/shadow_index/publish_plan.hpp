@@ -179,11 +179,10 @@ class publish_plan {
   std::chrono::nanoseconds first_change_{}, last_change_{};                 // of those that gather
   std::optional<std::chrono::nanoseconds> next_round_;
   std::optional<std::chrono::nanoseconds>
-      next_start_;                                 // of a sweep, unless one that is in flight ends before
-  std::optional<std::chrono::nanoseconds> began_;  // the first time keys were taken
-  std::optional<std::pair<std::chrono::nanoseconds, std::chrono::nanoseconds>>
-      restored_;             // drawn delay, early
-  bool look_again_ = false;  // what take_due() found out no longer holds
+      next_start_;                                    // of a sweep, unless one that is in flight ends before
+  std::optional<std::chrono::nanoseconds> began_;     // the first time keys were taken
+  std::optional<std::chrono::nanoseconds> restored_;  // when the first of what was kept is offered again
+  bool look_again_ = false;                           // what take_due() found out no longer holds
   std::uint32_t new_left_ = 0;
   std::optional<dht_key> last_new_;          // new keys take turns from here
   double spent_whole_ = 0, spent_held_ = 0;  // datagrams while both waited

@@ -106,7 +106,7 @@ bool publish_plan::end_put(const dht_key& key, entry& e, std::uint32_t holders, 
   // The DHT was young or lossy: nodes that have come since are closer to the key, and whoever reads asks
   // those.
   const bool settle = how.started - began_.value_or(how.started) < settings_.young;
-  const bool thin = holders < settings_.copies && e.thin_puts < max_thin_puts;
+  const bool thin = holders < settings_.copies * 3 / 4 && e.thin_puts < max_thin_puts;
   if (!thin) e.thin_puts = 0;
   if (thin || settle) {
     const auto delay = thin ? doubled(first_thickening, e.thin_puts, longest_thickening) : settling;
