@@ -7,6 +7,7 @@
 #include <caf/send.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
+#include "messages/bitmap.hpp"
 #include "net/crypto/crypto.hpp"
 #include "sim/forger.hpp"
 #include "storage/transfer_store.hpp"
@@ -35,6 +36,7 @@ constexpr std::ptrdiff_t enough_witnesses = 3;
 constexpr int stranger_tries = 50;
 constexpr std::uint64_t leaf = swarm::leaf_size;
 constexpr auto last_look = 5s;
+constexpr auto choice_check = 5s;  // less than a choice takes that leads nowhere
 
 bool is_stop(fault::kind what) { return what == fault::kind::power_cut || what == fault::kind::process_kill; }
 
@@ -71,7 +73,7 @@ auditor::auditor(world& the_world, std::uint64_t seed)
   world_.heard.stopping = [this, before = std::move(world_.heard.stopping)](std::size_t index,
                                                                             fault::kind how) {
     if (before) before(index, how);
-    before_stop(index);
+    before_stop(index, how);
   };
 }
 
@@ -89,6 +91,8 @@ void auditor::schedule() {
     world_.at(seconds(f.at_s) - 1ms, [this] { begin_downloads(1); });
     world_.at(seconds(f.at_s) - 4s, [this] { begin_downloads(3); });
   }
+  for (auto at = choice_check; at < seconds(plan.end_s()); at += choice_check)
+    world_.at(at, [this] { note_choices(); });
   const auto begin = plan.population.join_spread_s + plan.timeline.warmup_s;
   const auto liars = static_cast<std::size_t>(liar_share * static_cast<double>(plan.nodes) + 0.5);
   world_.at(seconds(begin), [this, liars] {
@@ -136,16 +140,35 @@ void auditor::begin_download(std::size_t index) {
                  }});
 }
 
-void auditor::before_stop(std::size_t index) {
+void auditor::before_stop(std::size_t index, fault::kind how) {
   const storage::transfer_store transfers(world_.nodes()[index]->store);
-  const auto read =
-      transfers.for_each([&](const std::string& id, const record<fb::TransferRecord>& transfer) {
-        const auto* status = transfer->status();
-        if (status != nullptr && status->variant() != nullptr && status->state() != fb::TransferState::done)
-          interrupted_.insert({index, id});
-        return true;
-      });
+  const auto read = transfers.for_each([&](const std::string& id,
+                                           const record<fb::TransferRecord>& transfer) {
+    const auto* status = transfer->status();
+    if (status != nullptr && status->variant() != nullptr && status->state() != fb::TransferState::done)
+      note_stop(interrupted_.emplace(download{index, id}, before_of(*status)).first->second, *transfer, how);
+    return true;
+  });
   if (!read) problems_.insert(read.error().message);
+}
+
+/// Whose sources have all gone may take another encoding, give the first file up for it, and come back to it.
+void auditor::note_choices() {
+  for (auto& [which, before] : interrupted_) {
+    const auto found = storage::transfer_store(world_.nodes()[which.node]->store).get(which.id);
+    if (!found || !*found) continue;
+    const auto* status = (**found)->status();
+    before.gave_up |= status == nullptr || before_of(*status).root != before.root;
+  }
+}
+
+/// What was not synced yet is lost with the power, and has to be fetched again.
+void auditor::note_stop(at_stop& interrupted, const fb::TransferRecord& transfer, fault::kind how) {
+  if (how != fault::kind::power_cut) return;
+  const auto synced =
+      bitmap::from_bytes(view_of(transfer.synced()), swarm::leaf_count(transfer.status()->bytes_total()));
+  const auto safe = static_cast<double>(synced.set_count() * leaf);
+  interrupted.lost += std::max(0.0, static_cast<double>(transfer.status()->bytes_verified()) - safe);
 }
 
 // ---- Villains
@@ -238,6 +261,15 @@ auditor::finding auditor::look_at_file(const sim_node& node, const fb::TransferS
   return finding::wrong;
 }
 
+auditor::at_stop auditor::before_of(const fb::TransferStatus& status) {
+  at_stop out;
+  if (status.variant() != nullptr) out.root = from_fb<digest>(status.variant()->root());
+  out.useful = static_cast<double>(status.bytes_received()) - static_cast<double>(status.bytes_wasted());
+  out.verified = static_cast<double>(status.bytes_verified());
+  out.rejections = status.rejections() == nullptr ? 0 : status.rejections()->size();
+  return out;
+}
+
 void auditor::look_at_disks(std::map<std::string, double>& out) const {
   double wrong = 0, fake = 0, lost = 0, again = 0, base = 0;
   for (const auto& node : world_.nodes()) {
@@ -249,11 +281,14 @@ void auditor::look_at_disks(std::map<std::string, double>& out) const {
           const auto found = look_at_file(*node, *status);
           wrong += found == finding::wrong ? 1 : 0;
           fake += found == finding::fake ? 1 : 0;
-          if (!interrupted_.contains({node->index, id})) return true;
-          const auto useful =
-              static_cast<double>(status->bytes_received()) - static_cast<double>(status->bytes_wasted());
+          const auto stopped = interrupted_.find({node->index, id});
+          if (stopped == interrupted_.end()) return true;
+          const auto& before = stopped->second;
+          const auto now = before_of(*status);
+          // Another file than the one that was stopped: its bytes are new ones.
+          if (before.gave_up || now.root != before.root || now.rejections != before.rejections) return true;
           const auto total = static_cast<double>(status->bytes_total());
-          again += std::max(0.0, useful - total);
+          again += std::max(0.0, (now.useful - before.useful) - (total - before.verified + before.lost));
           base += total;
           return true;
         });
@@ -274,7 +309,10 @@ void auditor::look_at_disks(std::map<std::string, double>& out) const {
 void auditor::settled(const std::vector<operation>& operations, std::map<std::string, double>& out) const {
   const auto healed = healed_at_s(world_.plan());
   double resolves = 0, resolved = 0, downloads = 0, downloaded = 0, failed = 0, faked = 0;
+  std::set<std::pair<std::size_t, mbid>> has_fake;
   for (const auto& op : operations) {
+    // Whoever took a fake while nobody could know has it: a second download of it only finds the first.
+    if (op.end == operation::outcome::fake && !has_fake.emplace(op.node, op.target).second) continue;
     if (!healed || static_cast<double>(op.started_us) / 1e6 < *healed + settling_s) continue;
     if (op.end == operation::outcome::node_died || !was_up_long_enough(op)) continue;
     const bool ok = op.end == operation::outcome::ok;

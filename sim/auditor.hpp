@@ -41,7 +41,7 @@ class auditor {
   void send_stranger();
   void ask_everybody();
   void on_status(const record<fb::NodeStatus>& status);
-  void before_stop(std::size_t node);
+  void before_stop(std::size_t node, fault::kind how);
   void settled(const std::vector<operation>& operations, std::map<std::string, double>& out) const;
   void look_at_disks(std::map<std::string, double>& out) const;
   enum class finding : std::uint8_t { whole, fake, wrong };
@@ -57,7 +57,18 @@ class auditor {
   std::vector<caf::actor> forgers_;
   std::vector<std::vector<std::uint64_t>> started_us_;  // by node
   std::set<download> acknowledged_;
-  std::set<download> interrupted_;  // under way when their node was stopped
+  /// What a download had when its node was stopped for the first time.
+  struct at_stop {
+    digest root{};
+    double useful = 0, verified = 0;  // bytes
+    double lost = 0;                  // bytes, in all power cuts
+    std::size_t rejections = 0;
+    bool gave_up = false;  // it took another file meanwhile
+  };
+  void note_choices();
+  static at_stop before_of(const fb::TransferStatus& status);
+  static void note_stop(at_stop& interrupted, const fb::TransferRecord& transfer, fault::kind how);
+  std::map<download, at_stop> interrupted_;
   std::vector<std::shared_ptr<stranger>> strangers_;
   stranger::complaints complaints_;
   std::map<std::string, double> counted_;  // of all nodes' reports
