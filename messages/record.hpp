@@ -11,21 +11,25 @@
 
 namespace vsf {
 
-/// The 4-byte file identifier that starts every record of type T; each root type declares its own in
-/// schemas.hpp.
+/// The 4-byte file identifier that starts every record of type T; each root type declares its own with
+/// VSF_RECORD.
 template <class T>
 struct record_identifier;
+#define VSF_RECORD(type, id)                        \
+  template <>                                       \
+  struct record_identifier<fb::type> {              \
+    static constexpr const char* value = id;        \
+    static_assert(sizeof(id) == 5, "4 characters"); \
+  }
 
 inline constexpr std::size_t verifier_max_depth = 16;
 inline constexpr std::size_t verifier_max_tables = 4096;
 
 /// A verified FlatBuffers message: holding one proves that its bytes are a well-formed T. Cheap to copy; the
-/// bytes are shared. Fields may still be null or out of range: whoever reads checks them.
+/// bytes are shared. Whoever only passes it on needs no more than a declaration of T. Fields may still be null or out of range: whoever reads checks them.
 template <class T>
 class record {
  public:
-  using native_type = typename T::NativeTableType;
-
   record() = default;
 
   /// nullopt: not a well-formed T (truncated, alien, misaligned or too deep).
@@ -41,7 +45,8 @@ class record {
   /// Copies first: for bytes of unknown alignment.
   static std::optional<record> parse_copy(byte_view raw) { return parse(frame::copy_of(raw)); }
 
-  static record pack(const native_type& native) {
+  template <class Complete = T>
+  static record pack(const typename Complete::NativeTableType& native) {
     flatbuffers::FlatBufferBuilder builder(256);
     builder.Finish(T::Pack(builder, &native), record_identifier<T>::value);
     auto owner = std::make_shared<flatbuffers::DetachedBuffer>(builder.Release());
@@ -53,8 +58,8 @@ class record {
     return out;
   }
 
-  native_type unpack() const {
-    native_type native;
+  auto unpack() const {
+    typename T::NativeTableType native;
     root_->UnPackTo(&native);
     return native;
   }

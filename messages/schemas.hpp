@@ -1,7 +1,7 @@
 #pragma once
 
-// All generated schema types, the file identifier of each root type, and conversions between the schema's raw
-// byte structs and the types of types.hpp.
+// All generated schema types but those of soulseek_schemas.hpp, the file identifier of each root type, and
+// conversions between the schema's raw byte structs and the types of types.hpp.
 
 #include <memory>
 
@@ -15,12 +15,6 @@
 
 namespace vsf {
 
-#define VSF_RECORD(type, id)                        \
-  template <>                                       \
-  struct record_identifier<fb::type> {              \
-    static constexpr const char* value = id;        \
-    static_assert(sizeof(id) == 5, "4 characters"); \
-  }
 VSF_RECORD(Certificate, "VCER");
 VSF_RECORD(Leaf, "VLEF");
 VSF_RECORD(SignedLeaf, "VSLF");
@@ -42,8 +36,6 @@ VSF_RECORD(FetchControl, "NFC1");
 VSF_RECORD(TransferStatus, "NTS1");
 VSF_RECORD(TransferList, "NTL1");
 VSF_RECORD(TransferLimits, "NTL2");
-VSF_RECORD(SoulseekAsk, "NSK1");
-VSF_RECORD(SoulseekReply, "NSK2");
 VSF_RECORD(ComponentReport, "NCR1");
 VSF_RECORD(NodeStatus, "NST1");
 VSF_RECORD(Event, "NEV1");
@@ -56,8 +48,6 @@ VSF_RECORD(TransferRecord, "STRN");
 VSF_RECORD(OfferBan, "SBAN");
 VSF_RECORD(PieceHashes, "SPCH");
 VSF_RECORD(StoredTree, "STRE");
-VSF_RECORD(SoulseekDownload, "SSKD");
-#undef VSF_RECORD
 
 /// A schema struct (fb::Id160, fb::Bytes32...) from fixed bytes of the same length.
 template <class Fb, std::size_t N, class Tag>

@@ -243,7 +243,9 @@ class disk_files final : public file_system {
   result<std::shared_ptr<partial_file>> open_partial(const std::string& name, std::uint64_t size) override;
   bool partial_exists(const std::string& name) override;
   result<download_space> free_space() override;
-  result<std::string> finish(const std::string& partial_name, const std::string& wanted_name) override;
+  using file_system::finish;
+  result<std::string> finish(const std::string& partial_name, const std::string& wanted_name,
+                             const std::vector<std::string>& folders) override;
   std::string partial_path(const std::string& name) const override { return incomplete_.path() + '/' + name; }
   result<void> discard_partial(const std::string& name) override;
   result<quarantined> quarantine(const std::string& name, std::uint64_t unix_ms,
@@ -431,15 +433,42 @@ result<std::string> disk_files::copy_across(int source, int incomplete, int down
   return settled;
 }
 
-result<std::string> disk_files::finish(const std::string& partial_name, const std::string& wanted_name) {
+/// Opens the folders one in another, making those that are missing; none of them may be a link.
+result<unique_fd> open_folders(int base, const std::vector<std::string>& folders, const std::string& path) {
+  unique_fd at(::fcntl(base, F_DUPFD_CLOEXEC, 0));
+  if (!at) return tl::unexpected(explain(errno, "The folder " + path + " can't be used"));
+  auto shown = path;
+  for (const auto& name : folders) {
+    shown += '/' + name;
+    if (::mkdirat(at.get(), name.c_str(), 0777) != 0 && errno != EEXIST)
+      return tl::unexpected(explain(errno, "The folder " + shown + " can't be made"));
+    unique_fd next(::openat(at.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!next) return tl::unexpected(explain(errno, "The folder " + shown + " can't be used"));
+    if (const int code = sync_folder(at.get()); code != 0)
+      return tl::unexpected(explain(code, "The folder that holds " + shown + " can't be synced"));
+    at = std::move(next);
+  }
+  return at;
+}
+
+result<std::string> disk_files::finish(const std::string& partial_name, const std::string& wanted_name,
+                                       const std::vector<std::string>& folders) {
+  if (folders.size() > max_finished_folders)
+    return fail("a file is finished at most " + std::to_string(max_finished_folders) + " folders deep");
   for (const auto* name : {&partial_name, &wanted_name})
     if (auto ok = check_component(*name); !ok) return tl::unexpected(ok.error());
+  for (const auto& name : folders)
+    if (auto ok = check_component(name); !ok) return tl::unexpected(ok.error());
   const auto incomplete = incomplete_.get();
   if (!incomplete) return tl::unexpected(incomplete.error());
   const auto download = download_.get();
   if (!download) return tl::unexpected(download.error());
+  const auto inner = open_folders((*download)->get(), folders, download_.path());
+  if (!inner) return tl::unexpected(inner.error());
   const int from = (*incomplete)->get();
-  const int to = (*download)->get();
+  const int to = inner->get();
+  auto where = download_.path() + '/';
+  for (const auto& name : folders) where += name + '/';
   const auto what = "the partial file " + incomplete_.path() + '/' + partial_name;
 
   const unique_fd source(
@@ -456,9 +485,8 @@ result<std::string> disk_files::finish(const std::string& partial_name, const st
   if (!settled) return settled;
   for (const int folder : {to, from})
     if (const int code = sync_folder(folder); code != 0)
-      return tl::unexpected(
-          explain(code, download_.path() + '/' + *settled + " is complete, but can't be synced"));
-  return download_.path() + '/' + *settled;
+      return tl::unexpected(explain(code, where + *settled + " is complete, but can't be synced"));
+  return where + *settled;
 }
 
 result<std::shared_ptr<file_reader>> disk_files::open_finished(const std::string& path) {

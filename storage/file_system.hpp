@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "messages/types.hpp"
 #include "storage/disk_space.hpp"
@@ -30,6 +31,8 @@ class partial_file : public file_reader {
   virtual result<void> sync() = 0;
 };
 
+inline constexpr std::size_t max_finished_folders = 8;
+
 struct quarantined {
   std::string path;           // empty: there was no such partial file
   std::uint64_t removed = 0;  // older files that went for it
@@ -51,9 +54,15 @@ class file_system {
   virtual std::string partial_path(const std::string& name) const = 0;
   /// Syncs the partial file and moves it into the download folder as `wanted_name` (one component, made safe
   /// by the caller; " (2)" and so on is put before the extension when taken). Across filesystems: copy, sync,
-  /// unlink. Both folders are opened once and everything happens beneath their descriptors. Gives the
-  /// finished file's full path.
-  virtual result<std::string> finish(const std::string& partial_name, const std::string& wanted_name) = 0;
+  /// unlink. Both folders are opened once and everything happens beneath their descriptors. `folders` (each
+  /// one component, outermost first, at most max_finished_folders) are made beneath the download folder;
+  /// links in their place are refused. Gives the finished file's full path.
+  virtual result<std::string> finish(const std::string& partial_name, const std::string& wanted_name,
+                                     const std::vector<std::string>& folders) = 0;
+  /// Directly in the download folder.
+  result<std::string> finish(const std::string& partial_name, const std::string& wanted_name) {
+    return finish(partial_name, wanted_name, {});
+  }
   virtual result<void> discard_partial(const std::string& name) = 0;
   /// Moves a partial file into the folder `quarantine` beneath the incomplete folder, under a name that sorts
   /// by age ("0001700000000000-NAME"), and removes the oldest there beyond the limits. Nothing in that folder

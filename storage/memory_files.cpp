@@ -267,7 +267,12 @@ bool memory_files::partial_exists(const std::string& name) {
   return disk_->partials.find(name) != disk_->partials.end();
 }
 
-result<std::string> memory_files::finish(const std::string& partial_name, const std::string& wanted_name) {
+result<std::string> memory_files::finish(const std::string& partial_name, const std::string& wanted_name,
+                                         const std::vector<std::string>& folders) {
+  if (folders.size() > max_finished_folders)
+    return fail("a file is finished at most " + std::to_string(max_finished_folders) + " folders deep");
+  for (const auto& name : folders)
+    if (auto ok = check_component(name); !ok) return tl::unexpected(ok.error());
   for (const auto* name : {&partial_name, &wanted_name})
     if (auto ok = check_component(*name); !ok) return tl::unexpected(ok.error());
   const std::lock_guard lock(disk_->mutex);
@@ -275,7 +280,9 @@ result<std::string> memory_files::finish(const std::string& partial_name, const 
   if (it == disk_->partials.end())
     return fail("The partial file \"" + partial_name + "\" is gone: begin this download again.");
   for (unsigned n = 1; n <= max_number; ++n) {
-    const auto path = disk_->download_folder + '/' + numbered(wanted_name, n);
+    auto path = disk_->download_folder + '/';
+    for (const auto& name : folders) path += name + '/';
+    path += numbered(wanted_name, n);
     if (disk_->finished.find(path) != disk_->finished.end()) continue;
     it->second->sync();
     disk_->finished.emplace(path, it->second);

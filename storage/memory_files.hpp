@@ -27,7 +27,9 @@ class memory_files final : public file_system {
   result<std::shared_ptr<file_reader>> open_shared(const std::string& path) override;
   result<std::shared_ptr<partial_file>> open_partial(const std::string& name, std::uint64_t size) override;
   bool partial_exists(const std::string& name) override;
-  result<std::string> finish(const std::string& partial_name, const std::string& wanted_name) override;
+  using file_system::finish;
+  result<std::string> finish(const std::string& partial_name, const std::string& wanted_name,
+                             const std::vector<std::string>& folders) override;
   std::string partial_path(const std::string& name) const override;
   result<download_space> free_space() override;
   result<void> discard_partial(const std::string& name) override;

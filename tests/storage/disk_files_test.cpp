@@ -44,6 +44,27 @@ TEST_F(disk_files, folders_are_made_and_space_is_reserved) {
   EXPECT_FALSE((*files)->open_shared("relative"));
 }
 
+TEST_F(disk_files, a_file_may_be_finished_some_folders_deep) {
+  const auto files = open();
+  for (const auto* wanted : {"song", "song (2)"}) {
+    ASSERT_TRUE(files->open_partial("p", 3));
+    const auto path = files->finish("p", "song", {"Artist", "Album"});
+    ASSERT_TRUE(path) << path.error().message;
+    EXPECT_EQ(*path, downloads() + "/Artist/Album/" + wanted);
+    EXPECT_TRUE(fs::exists(*path));
+  }
+  // Never out of the download folder: not by name, not by a link, not through a file.
+  ASSERT_TRUE(files->open_partial("p", 3));
+  fs::create_directory(folder_ / "outside");
+  fs::create_directory_symlink(folder_ / "outside", downloads() + "/link");
+  test::write_file(downloads() + "/file", "x");
+  for (const auto* folder : {"..", ".", "", "a/b", "link", "file"})
+    EXPECT_FALSE(files->finish("p", "song", {folder})) << folder;
+  EXPECT_FALSE(files->finish("p", "song", std::vector<std::string>(9, "d")));
+  EXPECT_TRUE(fs::is_empty(folder_ / "outside"));
+  EXPECT_TRUE(files->partial_exists("p"));
+}
+
 TEST_F(disk_files, links_are_not_followed) {
   const auto files = open();
   test::write_file(folder_ / "victim", "precious");
