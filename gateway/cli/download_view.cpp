@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <sstream>
 
 #include "gateway/cli/terminal.hpp"
 
@@ -17,12 +16,6 @@ std::size_t rank_of(const json& source) {
   constexpr std::array<std::string_view, 4> first{"banned", "active", "connecting", "idle"};
   const auto state = text_of(source, "state");
   return static_cast<std::size_t>(std::find(first.begin(), first.end(), state) - first.begin());
-}
-
-std::string share_of(std::uint64_t part, std::uint64_t whole) {
-  if (whole == 0) return "-";
-  const auto of_one = std::min(1.0, static_cast<double>(part) / static_cast<double>(whole));
-  return std::to_string(static_cast<unsigned>(of_one * 100)) + "%";
 }
 
 std::string bad_leaves_of(const json& source) {
@@ -61,8 +54,7 @@ std::vector<std::string> source_lines(const json& download, std::size_t most) {
                     share_of(number_of(s, "bytes"), total), bad_leaves_of(s), remark_on(s)});
   }
   std::vector<std::string> out;
-  std::istringstream lines(table(rows));
-  for (std::string line; std::getline(lines, line);) out.push_back(without_trailing_spaces(line));
+  for (auto& line : split_lines(table(rows))) out.push_back(without_trailing_spaces(std::move(line)));
   if (!all && most > 0) out.push_back("  and " + std::to_string(sources.size() - fit) + " more");
   return out;
 }

@@ -1,8 +1,5 @@
 #include "gateway/cli/follow_download.hpp"
 
-#include <sys/ioctl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <set>
 #include <vector>
@@ -10,6 +7,7 @@
 #include "gateway/cli/download_view.hpp"
 #include "gateway/cli/file_name.hpp"
 #include "gateway/cli/interrupt.hpp"
+#include "gateway/cli/live_console.hpp"
 #include "gateway/cli/terminal.hpp"
 
 namespace vsf::cli {
@@ -20,26 +18,10 @@ using namespace std::chrono_literals;
 using clock = std::chrono::steady_clock;
 using nlohmann::json;
 
-struct terminal_size {
-  std::size_t columns = 80, rows = 24;
-};
-terminal_size size_of_terminal() {
-  winsize size{};
-  terminal_size out;
-  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0) return out;
-  if (size.ws_col > 20) out.columns = size.ws_col;
-  if (size.ws_row > 1) out.rows = size.ws_row;
-  return out;
-}
-
-/// Progress for a person: on a terminal a bar and a line for each source, which change; elsewhere a line for
-/// each new state and every tenth. A source that lied is named once for good.
+/// A bar and a line for each source. A source that lied is named once for good.
 class progress_view {
  public:
-  explicit progress_view(const console& to) : to_(to) {}
-  ~progress_view() { clear(); }
-  progress_view(const progress_view&) = delete;
-  progress_view& operator=(const progress_view&) = delete;
+  explicit progress_view(const console& to) : lines_(to) {}
 
   void show(const json& download) {
     name_culprits(download);
@@ -47,47 +29,27 @@ class progress_view {
     const auto reason = text_of(download, "reason");
     const auto done = number_of(download, "bytes_verified");
     const auto total = number_of(download, "bytes_total");
-    if (state == "transferring") rate_.add(clock::now(), done);
+    const bool moves = state == "transferring";
+    if (moves) rate_.add(clock::now(), done);
     const auto& sources = list_of(download, "sources");
     const auto active = static_cast<std::size_t>(std::count_if(
         sources.begin(), sources.end(), [](const json& s) { return text_of(s, "state") == "active"; }));
-    const auto bar = progress_text(done, total, rate_.bytes_per_second(), active);
     const auto words = state + (reason.empty() ? "" : ": " + reason);
-    if (to_.live) {
-      const auto size = size_of_terminal();
-      std::vector<std::string> lines{state == "transferring" ? bar : words};
-      for (auto& line : source_lines(download, size.rows - 1)) lines.push_back(std::move(line));
-      to_.err << live_.show(lines, size.columns) << std::flush;
-      return;
-    }
-    const auto tenth = total == 0 ? 0 : done * 10 / total;
-    if (words == last_words_ && tenth == last_tenth_) return;
-    to_.err << (state == "transferring" ? bar : words) << std::endl;
-    last_words_ = words;
-    last_tenth_ = tenth;
+    const auto first = moves ? progress_text(done, total, rate_.bytes_per_second(), active) : words;
+    std::vector<std::string> lines{first};
+    for (auto& line : source_lines(download, live_console::rows() - 1)) lines.push_back(std::move(line));
+    lines_.show(lines, first, words, total == 0 ? 0 : done * 10 / total);
   }
   void name_culprits(const json& download) {
     for (auto& line : culprits_of(download))
-      if (named_.insert(line).second) to_.err << live_.clear() << line << std::endl;
+      if (named_.insert(line).second) lines_.print(line);
   }
-  void say(const std::string& text) {
-    if (to_.live) {
-      to_.err << live_.show({text}, size_of_terminal().columns) << std::flush;
-      return;
-    }
-    if (text != last_words_) to_.err << text << std::endl;
-    last_words_ = text;
-  }
+  void say(const std::string& text) { lines_.say(text); }
 
  private:
-  void clear() { to_.err << live_.clear() << std::flush; }
-
-  const console& to_;
+  live_console lines_;
   rate_meter rate_;
-  live_lines live_;
   std::set<std::string> named_;
-  std::string last_words_;
-  std::uint64_t last_tenth_ = 0;
 };
 
 tl::unexpected<api_client::failure> failed(std::string message) {

@@ -9,6 +9,7 @@
 
 #include "gateway/cli/interrupt.hpp"
 #include "gateway/cli/node_commands.hpp"
+#include "gateway/cli/soulseek_options.hpp"
 #include "gateway/cli/terminal.hpp"
 #include "gateway/cli/tool_commands.hpp"
 #include "gateway/cli/torrent_command.hpp"
@@ -30,8 +31,11 @@ struct arguments {
   cli::get_options get;
   cli::limit_options limits;
   cli::torrent_request torrent;
+  cli::soulseek_request soulseek;
 };
 
+/// The node gives up on another user after a minute.
+constexpr long patient_timeout_ms = 75'000;
 const std::vector<std::string> priorities{"low", "normal", "high"};
 
 void add_json_flag(CLI::App* command, arguments& args, const char* help) {
@@ -131,6 +135,7 @@ void declare(CLI::App& app, arguments& args) {
                 "one JSON object a line");
   app.add_subcommand("rescan", "look through the library's folders now");
   declare_tools(app, args);
+  cli::declare_soulseek(app, args.soulseek);
   for (auto* command : app.get_subcommands({})) command->fallthrough();
 }
 
@@ -169,6 +174,10 @@ int run(const CLI::App& app, const arguments& args, const cli::console& to) {
   if (app.got_subcommand("get") && !parse_mbid(args.subject))
     return misused(cli::printable(args.subject) +
                    " is no MBID; one looks like 8f3471b5-7e6a-48da-86a9-c1c07a0f47ae");
+  const auto* soulseek = args.soulseek.command;
+  if (app.got_subcommand("soulseek") && soulseek == nullptr)
+    return misused("vsf soulseek needs a command; see vsf soulseek --help");
+  if (soulseek != nullptr && soulseek->patient) how.timeout_ms = patient_timeout_ms;
   if (!args.api_key_file.empty()) {
     const auto key = cli::read_api_key(args.api_key_file);
     if (!key) return misused(key.error().message);
@@ -176,6 +185,7 @@ int run(const CLI::App& app, const arguments& args, const cli::console& to) {
   }
   cli::note_interrupts();
   cli::api_client node(how);
+  if (soulseek != nullptr) return soulseek->run({node, to, args.soulseek.given});
   if (const auto done = run_downloads(app, args, node, to)) return *done;
   if (app.got_subcommand("status")) return cli::run_status(node, to, args.json);
   if (app.got_subcommand("search")) return cli::run_search(node, to, args.subject, args.json);

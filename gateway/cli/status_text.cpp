@@ -1,8 +1,6 @@
 #include "gateway/cli/status_text.hpp"
 
 #include <algorithm>
-#include <array>
-#include <ctime>
 #include <map>
 
 #include "gateway/cli/terminal.hpp"
@@ -12,10 +10,6 @@ namespace vsf::cli {
 namespace {
 
 using nlohmann::json;
-
-std::string line(const std::string& label, const std::string& text, std::size_t column = 12) {
-  return label + std::string(label.size() < column ? column - label.size() : 1, ' ') + text + "\n";
-}
 
 std::string readiness(const json& status) {
   if (flag_of(status, "ready")) return "yes";
@@ -74,23 +68,6 @@ std::string restarts_of(const json& status) {
   return out;
 }
 
-std::string percent_of(const json& download) {
-  const auto total = number_of(download, "bytes_total");
-  if (total == 0) return "-";
-  const auto part = static_cast<double>(number_of(download, "bytes_verified")) / static_cast<double>(total);
-  return std::to_string(static_cast<unsigned>(std::min(part, 1.0) * 100)) + "%";
-}
-
-std::string size_of(const json& object, const char* name) {
-  const auto bytes = number_of(object, name);
-  return bytes == 0 ? "-" : human_bytes(bytes);
-}
-
-std::string rate_of(const json& object, const char* name) {
-  const auto rate = number_of(object, name);
-  return rate == 0 ? "-" : human_bytes(rate) + "/s";
-}
-
 /// "queued, number 3" where it waits for its turn.
 std::string state_of(const json& download) {
   const auto place = number_of(download, "place");
@@ -113,14 +90,14 @@ std::string status_text(const json& status, const json& downloads) {
   const auto up_ms =
       number_of(status, "now_ms") - std::min(number_of(status, "started_ms"), number_of(status, "now_ms"));
   std::string out;
-  out += line("node", text_of(status, "node", "none yet"));
-  out += line("network", text_of(status, "network", "-"));
-  out += line("version", text_of(status, "version", "-"));
-  out += line("up", human_duration(up_ms / 1000));
-  out += line("ready", readiness(status));
-  out += line("peers", peers_of(status));
-  out += line("library", library_of(status));
-  out += line("downloads", transfers_of(downloads));
+  out += labelled("node", text_of(status, "node", "none yet"));
+  out += labelled("network", text_of(status, "network", "-"));
+  out += labelled("version", text_of(status, "version", "-"));
+  out += labelled("up", human_duration(up_ms / 1000));
+  out += labelled("ready", readiness(status));
+  out += labelled("peers", peers_of(status));
+  out += labelled("library", library_of(status));
+  out += labelled("downloads", transfers_of(downloads));
   if (const auto restarts = restarts_of(status); !restarts.empty()) out += "restarts\n" + restarts;
   std::string notes;
   for (const auto& part : list_of(status, "components"))
@@ -138,10 +115,11 @@ std::string downloads_text(const json& downloads) {
       {"ID", "STATE", "DONE", "SIZE", "RATE", "SOURCES", "PRIORITY", "RECORDING", "FILE OR REASON"}};
   for (const auto& d : all) {
     const auto path = text_of(d, "path");
-    rows.push_back({text_of(d, "id"), state_of(d), percent_of(d), size_of(d, "bytes_total"),
-                    rate_of(d, "rate_bytes_per_s"), std::to_string(list_of(d, "sources").size()),
-                    text_of(d, "priority", "-"), text_of(d, "mbid"),
-                    path.empty() ? text_of(d, "reason") : path});
+    rows.push_back({text_of(d, "id"), state_of(d),
+                    share_of(number_of(d, "bytes_verified"), number_of(d, "bytes_total")),
+                    size_of(d, "bytes_total"), rate_of(d, "rate_bytes_per_s"),
+                    std::to_string(list_of(d, "sources").size()), text_of(d, "priority", "-"),
+                    text_of(d, "mbid"), path.empty() ? text_of(d, "reason") : path});
   }
   return table(rows);
 }
@@ -149,11 +127,11 @@ std::string downloads_text(const json& downloads) {
 std::string limits_text(const json& limits) {
   constexpr std::size_t column = 18;
   std::string out;
-  out += line("upload", kib_of(limits, "upload_limit_kib"), column);
-  out += line("download", kib_of(limits, "download_limit_kib"), column);
-  out += line("upload per peer", kib_of(limits, "upload_limit_per_peer_kib"), column);
-  out += line("upload slots", std::to_string(number_of(limits, "upload_slots")), column);
-  out += line("active downloads", std::to_string(number_of(limits, "active_downloads")), column);
+  out += labelled("upload", kib_of(limits, "upload_limit_kib"), column);
+  out += labelled("download", kib_of(limits, "download_limit_kib"), column);
+  out += labelled("upload per peer", kib_of(limits, "upload_limit_per_peer_kib"), column);
+  out += labelled("upload slots", std::to_string(number_of(limits, "upload_slots")), column);
+  out += labelled("active downloads", std::to_string(number_of(limits, "active_downloads")), column);
   const auto note = text_of(limits, "note");
   return out + (note.empty() ? "" : note + "\n");
 }
@@ -185,13 +163,8 @@ std::string search_text(const json& found) {
 }
 
 std::string event_text(const json& event) {
-  const auto seconds = static_cast<std::time_t>(number_of(event, "time_ms") / 1000);
-  std::tm when{};
-  ::localtime_r(&seconds, &when);
-  std::array<char, 32> stamp{};
-  std::strftime(stamp.data(), stamp.size(), "%Y-%m-%d %H:%M:%S", &when);
   const auto subject = text_of(event, "subject");
-  return std::string(stamp.data()) + "  " + text_of(event, "kind", "?") +
+  return local_time(number_of(event, "time_ms")) + "  " + text_of(event, "kind", "?") +
          (subject.empty() ? "" : "  " + subject) + "  " + text_of(event, "text");
 }
 

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <ctime>
 #include <optional>
+#include <sstream>
 
 namespace vsf::cli {
 
@@ -113,6 +115,35 @@ std::string human_duration(std::uint64_t seconds) {
   return std::to_string(days) + " d " + two_digits(hours % 24) + " h";
 }
 
+std::string share_of(std::uint64_t part, std::uint64_t whole) {
+  if (whole == 0) return "-";
+  const auto of_one = std::min(1.0, static_cast<double>(part) / static_cast<double>(whole));
+  return std::to_string(static_cast<unsigned>(of_one * 100)) + "%";
+}
+
+std::string size_of(const nlohmann::json& object, const char* name) {
+  const auto bytes = number_of(object, name);
+  return bytes == 0 ? "-" : human_bytes(bytes);
+}
+
+std::string rate_of(const nlohmann::json& object, const char* name) {
+  const auto rate = number_of(object, name);
+  return rate == 0 ? "-" : human_bytes(rate) + "/s";
+}
+
+std::string local_time(std::uint64_t unix_ms) {
+  const auto seconds = static_cast<std::time_t>(unix_ms / 1000);
+  std::tm when{};
+  ::localtime_r(&seconds, &when);
+  std::array<char, 32> stamp{};
+  std::strftime(stamp.data(), stamp.size(), "%Y-%m-%d %H:%M:%S", &when);
+  return stamp.data();
+}
+
+std::string labelled(const std::string& label, const std::string& text, std::size_t column) {
+  return label + std::string(label.size() < column ? column - label.size() : 1, ' ') + text + "\n";
+}
+
 std::size_t width_of(std::string_view text) {
   return static_cast<std::size_t>(std::count_if(
       text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0u) != 0x80; }));
@@ -127,6 +158,13 @@ std::string clipped(const std::string& text, std::size_t columns) {
     out.push_back(c);
   }
   return out + "\xE2\x80\xA6";
+}
+
+std::vector<std::string> split_lines(const std::string& text) {
+  std::istringstream in(text);
+  std::vector<std::string> out;
+  for (std::string line; std::getline(in, line);) out.push_back(line);
+  return out;
 }
 
 std::string table(const std::vector<std::vector<std::string>>& rows) {
@@ -165,8 +203,7 @@ std::uint64_t rate_meter::bytes_per_second() const {
   return ms <= 0 ? 0 : (last.bytes - first.bytes) * 1000 / static_cast<std::uint64_t>(ms);
 }
 
-std::string progress_text(std::uint64_t done, std::uint64_t total, std::uint64_t bytes_per_second,
-                          std::size_t sources) {
+std::string progress_bar(std::uint64_t done, std::uint64_t total, std::uint64_t bytes_per_second) {
   constexpr std::size_t cells = 20;
   done = std::min(done, total);
   const double part = total == 0 ? 0 : static_cast<double>(done) / static_cast<double>(total);
@@ -178,7 +215,13 @@ std::string progress_text(std::uint64_t done, std::uint64_t total, std::uint64_t
   out += bytes_per_second == 0 || total == 0
              ? "-"
              : human_duration((total - done + bytes_per_second - 1) / bytes_per_second);
-  return out + "  " + std::to_string(sources) + (sources == 1 ? " source" : " sources");
+  return out;
+}
+
+std::string progress_text(std::uint64_t done, std::uint64_t total, std::uint64_t bytes_per_second,
+                          std::size_t sources) {
+  return progress_bar(done, total, bytes_per_second) + "  " + std::to_string(sources) +
+         (sources == 1 ? " source" : " sources");
 }
 
 }  // namespace vsf::cli

@@ -33,9 +33,19 @@ std::string human_bytes(std::uint64_t bytes);
 std::string human_duration(std::uint64_t seconds);
 /// What a user sees as one column per character: code points of printable UTF-8.
 std::size_t width_of(std::string_view text);
+/// 45%; "-" of nothing.
+std::string share_of(std::uint64_t part, std::uint64_t whole);
+/// Number members as 12.3 MB and 1.2 MB/s; "-" for 0.
+std::string size_of(const nlohmann::json& object, const char* name);
+std::string rate_of(const nlohmann::json& object, const char* name);
+/// "2026-11-22 09:30:00" in local time.
+std::string local_time(std::uint64_t unix_ms);
+/// A label, spaces up to `column`, the text, a newline.
+std::string labelled(const std::string& label, const std::string& text, std::size_t column = 12);
 /// At most `columns` wide, with an ellipsis if something was cut.
 std::string clipped(const std::string& text, std::size_t columns);
 
+std::vector<std::string> split_lines(const std::string& text);
 /// Columns under headings, as wide as their widest cell (at most 60), two spaces apart.
 std::string table(const std::vector<std::vector<std::string>>& rows);
 
@@ -56,7 +66,9 @@ class rate_meter {
   std::vector<sample> samples_;
 };
 
-/// "[#####---------------]  25%  1.2 MB/s  ETA 12 s  3 sources".
+/// "[#####---------------]  25%  1.2 MB/s  ETA 12 s".
+std::string progress_bar(std::uint64_t done, std::uint64_t total, std::uint64_t bytes_per_second);
+/// The same with "  3 sources" behind it.
 std::string progress_text(std::uint64_t done, std::uint64_t total, std::uint64_t bytes_per_second,
                           std::size_t sources);
 

@@ -43,12 +43,12 @@ async function failure(answer: Response): Promise<ApiError> {
   return new ApiError(answer.status, "", `The node answered with HTTP ${answer.status}.`);
 }
 
-async function send(method: string, path: string, body?: unknown): Promise<Response> {
+async function send(method: string, path: string, body: unknown, patienceMs: number): Promise<Response> {
   const headers: Record<string, string> = {};
   if (key) headers["X-API-Key"] = key;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   const patience = new AbortController();
-  const timer = setTimeout(() => patience.abort(), timeoutMs);
+  const timer = setTimeout(() => patience.abort(), patienceMs);
   try {
     const answer = await fetch(path, {
       method,
@@ -69,8 +69,8 @@ async function send(method: string, path: string, body?: unknown): Promise<Respo
   }
 }
 
-async function ask<T>(method: string, path: string, body?: unknown): Promise<T> {
-  const answer = await send(method, path, body);
+export async function ask<T>(method: string, path: string, body?: unknown, patienceMs = timeoutMs): Promise<T> {
+  const answer = await send(method, path, body, patienceMs);
   return (await answer.json()) as T;
 }
 

@@ -10,25 +10,34 @@ import { LibraryView } from "./views/library";
 import { Overview } from "./views/overview";
 import { Peers } from "./views/peers";
 import { Search } from "./views/search";
+import { type News, Soulseek } from "./views/soulseek";
 
-const views = ["overview", "search", "downloads", "library", "peers", "events"] as const;
+const views = ["overview", "search", "downloads", "soulseek", "library", "peers", "events"] as const;
 type View = (typeof views)[number];
 
-function viewOfAddress(): View {
-  const name = location.hash.slice(1);
+function viewOf(hash: string): View {
+  const name = hash.slice(1).split("/")[0];
   return views.find((v) => v === name) ?? "overview";
 }
 
-function useView(): View {
-  const [view, setView] = useState(viewOfAddress);
+function useHash(): string {
+  const [hash, setHash] = useState(() => location.hash);
   useEffect(() => {
-    const changed = () => setView(viewOfAddress());
+    const changed = () => setHash(location.hash);
     addEventListener("hashchange", changed);
     // The address may have changed between the first look and now.
     changed();
     return () => removeEventListener("hashchange", changed);
   }, []);
-  return view;
+  return hash;
+}
+
+/** Which part of the Soulseek side an event is about, by its subject: soulseek/message/USER; null: another component. */
+function soulseekPart(event: NodeEvent): keyof News | null {
+  const [component, what] = (event.subject ?? "").split("/");
+  if (component !== "soulseek") return null;
+  if (event.kind === "transfer_changed") return "transfers";
+  return what === "message" || what === "room" || what === "wish" ? what : "session";
 }
 
 const title = (view: View) => view.charAt(0).toUpperCase() + view.slice(1);
@@ -47,12 +56,16 @@ export function App() {
 }
 
 function Page({ session }: { session: number }) {
-  const view = useView();
+  const hash = useHash();
+  const view = viewOf(hash);
   const { status, problem, samples } = useStatus();
   const downloads = useDownloads();
   const [libraryVersion, setLibraryVersion] = useState(0);
+  const [news, setNews] = useState<News>({ session: 0, transfers: 0, message: 0, room: 0, wish: 0 });
   const onEvent = (event: NodeEvent) => {
-    if (event.kind === "transfer_changed") downloads.refresh();
+    const part = soulseekPart(event);
+    if (part) setNews((old) => ({ ...old, [part]: old[part] + 1 }));
+    if (event.kind === "transfer_changed" && part === null) downloads.refresh();
     if (event.kind === "library_changed") setLibraryVersion((n) => n + 1);
   };
   const { events, stream } = useEvents(session, onEvent);
@@ -87,6 +100,7 @@ function Page({ session }: { session: number }) {
         {view === "overview" && <Overview status={status} samples={samples} downloads={downloads.downloads} stream={stream} />}
         {view === "search" && <Search onStarted={downloads.refresh} say={say} />}
         {view === "downloads" && <Downloads state={downloads} say={say} />}
+        {view === "soulseek" && <Soulseek hash={hash} news={news} say={say} />}
         {view === "library" && <LibraryView version={libraryVersion} say={say} />}
         {view === "peers" && <Peers status={status} />}
         {view === "events" && <Events events={events} stream={stream} />}

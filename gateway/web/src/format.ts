@@ -37,6 +37,11 @@ export function count(n: number): string {
   return n.toLocaleString();
 }
 
+/** "1 file", "2,000 files". */
+export function counted(n: number, one: string): string {
+  return `${count(n)} ${one}${n === 1 ? "" : "s"}`;
+}
+
 export function percent(part: number, whole: number): string {
   return whole === 0 ? "0%" : `${Math.floor((100 * part) / whole)}%`;
 }

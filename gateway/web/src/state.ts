@@ -47,6 +47,45 @@ export function usePolling(work: () => Promise<void>, everyMs: number): () => vo
   return useCallback(() => wake.current(), []);
 }
 
+export interface Live<T> {
+  data: T | null;
+  problem: string | null;
+  refresh: () => void;
+}
+
+const settleMs = 300;
+
+/** What `load` gives: asked for again when `news` changes, and every `everyMs` in case an event was lost. Another `key`
+ * is about something else: what was known is dropped. */
+export function useLive<T>(key: string, news: number, everyMs: number, load: () => Promise<T>): Live<T> {
+  const [state, setState] = useState<{ key: string; data: T | null; problem: string | null }>({ key, data: null, problem: null });
+  const asked = useRef(key);
+  asked.current = key;
+  const refresh = usePolling(async () => {
+    try {
+      const data = await load();
+      if (asked.current === key) setState({ key, data, problem: null });
+    } catch (why) {
+      if (asked.current !== key) return;
+      const text = why instanceof ApiError && why.status === 401 ? null : sentence(why);
+      setState((old) => ({ key, data: old.key === key ? old.data : null, problem: text }));
+    }
+  }, everyMs);
+  // The first look is the poll's own.
+  const first = useRef(true);
+  useEffect(() => {
+    if (first.current) return;
+    // Events come in bursts.
+    const timer = window.setTimeout(refresh, settleMs);
+    return () => clearTimeout(timer);
+  }, [news, refresh]);
+  useEffect(() => {
+    if (!first.current) refresh();
+    first.current = false;
+  }, [key, refresh]);
+  return state.key === key ? { ...state, refresh } : { data: null, problem: null, refresh };
+}
+
 export interface Sample {
   atS: number;
   inRate: number;

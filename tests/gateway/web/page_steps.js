@@ -1,34 +1,5 @@
-// Run inside the page, in a browser: uses the downloads view as a person would and sends what it saw to /driven.
-const patienceMs = 20_000;
-
-/** What `look` gives once it gives something; looks again whenever the page changes. */
-function seen(what, look) {
-  return new Promise((resolve, reject) => {
-    const first = look();
-    if (first) return resolve(first);
-    const timer = setTimeout(() => {
-      observer.disconnect();
-      reject(new Error(`not seen: ${what}`));
-    }, patienceMs);
-    const observer = new MutationObserver(() => {
-      const found = look();
-      if (!found) return;
-      observer.disconnect();
-      clearTimeout(timer);
-      resolve(found);
-    });
-    observer.observe(document.documentElement, { subtree: true, childList: true, attributes: true, characterData: true });
-  });
-}
-const text = (selector, words) =>
-  [...document.querySelectorAll(selector)].find((e) => e.textContent.includes(words));
-const labelled = (label) => document.querySelector(`[aria-label="${label}"]`);
-
-function enter(input, value) {
-  input.value = value;
-  input.dispatchEvent(new Event("input", { bubbles: true }));
-  input.dispatchEvent(new Event("change", { bubbles: true }));
-}
+// Run inside the page, in a browser: uses the downloads view as a person would.
+import { drive, enter, labelled, seen, text } from "/page_look.js";
 
 async function run() {
   const saw = {};
@@ -78,7 +49,4 @@ async function run() {
   return saw;
 }
 
-run()
-  .then((saw) => ({ saw }))
-  .catch((why) => ({ problem: String(why), page: document.body.innerText }))
-  .then((result) => fetch("/driven", { method: "POST", body: JSON.stringify(result) }));
+drive(run);

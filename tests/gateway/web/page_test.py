@@ -16,7 +16,7 @@ import unittest
 
 CHROMIUM = ""
 PAGE = pathlib.Path()
-STEPS = pathlib.Path(__file__).with_name("page_steps.js")
+HERE = pathlib.Path(__file__).parent
 PATIENCE_S = 120
 MBIDS = ["11111111-7e6a-48da-86a9-c1c07a0f47ae", "22222222-7e6a-48da-86a9-c1c07a0f47ae"]
 
@@ -36,6 +36,7 @@ def download(number, name, **more):
 class Node(http.server.ThreadingHTTPServer):
     """What the page asks of a node; keeps what it is told."""
     daemon_threads = True
+    steps = "page_steps.js"  # what is done in the page
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
@@ -50,6 +51,21 @@ class Node(http.server.ThreadingHTTPServer):
                      rejections=[{"publisher": "a" * 64, "node": "b" * 40, "root": "c" * 64,
                                   "reason": "it lasts 31 s, the recording 245 s", "at_ms": 1700000000000}]),
             download(2, "song-two", state="queued", place=2)]
+
+    def answers(self):
+        """By path, to GET."""
+        return {"/api/v1/downloads": {"downloads": self.downloads, "next_offset": None}, "/api/v1/transfers/limits": self.limits,
+                "/api/v1/events/history": {"events": []},
+                "/api/v1/status": {"node": None, "identity": None, "network": "x", "version": "0", "ready": True, "puzzle": None,
+                                   "started_ms": 1, "now_ms": 2, "components": [], "peers": []}}
+
+    def told(self, method, path, body):
+        """The answer to anything else."""
+        if method == "PUT":
+            self.limits = body
+            return body
+        self.asked.append((path, body))
+        return self.control(*path.split("/")[-2:], body)
 
     def control(self, id, verb, body):
         (found,) = [d for d in self.downloads if d["id"] == id]
@@ -73,14 +89,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         path = self.path.split("?")[0]
         node = self.server
-        answers = {"/api/v1/downloads": {"downloads": node.downloads, "next_offset": None}, "/api/v1/transfers/limits": node.limits,
-                   "/api/v1/events/history": {"events": []},
-                   "/api/v1/status": {"node": None, "identity": None, "network": "x", "version": "0", "ready": True, "puzzle": None,
-                                      "started_ms": 1, "now_ms": 2, "components": [], "peers": []}}
+        answers = node.answers()
         if path in answers:
             return self.reply(answers[path])
         if path == "/page_steps.js":
-            return self.reply(STEPS.read_bytes(), "text/javascript")
+            return self.reply((HERE / node.steps).read_bytes(), "text/javascript")
+        if path == "/page_look.js":
+            return self.reply((HERE / "page_look.js").read_bytes(), "text/javascript")
         file = PAGE / (path.lstrip("/") or "index.html")
         if not file.is_file():
             return self.reply({"error": {"code": "not_found", "message": "there is nothing"}}, status=404)
@@ -99,31 +114,34 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.path == "/driven":
             self.server.driven.put(body)
             return self.reply({})
-        self.server.asked.append((self.path, body))
-        id, verb = self.path.split("/")[-2:]
-        return self.reply(self.server.control(id, verb, body))
+        return self.reply(self.server.told(self.command, self.path, body))
 
-    def do_PUT(self):
-        self.server.limits = self.told()
-        return self.reply(self.server.limits)
+    do_PUT = do_DELETE = do_POST
 
 
-class Page(unittest.TestCase):
-    def test_the_downloads_view(self):
-        node = Node()
-        threading.Thread(target=node.serve_forever, daemon=True).start()
-        self.addCleanup(node.server_close)
-        self.addCleanup(node.shutdown)
+def drive(node):
+    """What the steps in the page saw."""
+    threading.Thread(target=node.serve_forever, daemon=True).start()
+    try:
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
             browser = subprocess.Popen(
                 [CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
                  "--disable-background-networking", f"--user-data-dir={profile}", f"http://127.0.0.1:{node.server_address[1]}/"],
                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             try:
-                result = node.driven.get(timeout=PATIENCE_S)
+                return node.driven.get(timeout=PATIENCE_S)
             finally:
                 browser.terminate()
                 browser.wait()
+    finally:
+        node.shutdown()
+        node.server_close()
+
+
+class Page(unittest.TestCase):
+    def test_the_downloads_view(self):
+        node = Node()
+        result = drive(node)
         self.assertNotIn("problem", result, result)
         saw = result["saw"]
         self.assertIn("500 B of 1.0 kB", saw["facts"])
