@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <functional>
 
-#include <caf/event_based_actor.hpp>
 #include <caf/send.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
 #include "messages/bitmap.hpp"
 #include "net/crypto/crypto.hpp"
+#include "sim/asker.hpp"
 #include "sim/forger.hpp"
 #include "storage/transfer_store.hpp"
 
@@ -17,11 +17,6 @@ namespace vsf::sim {
 namespace {
 
 using namespace std::chrono_literals;
-
-/// Something to be done in the name of an actor, so that requests have an asker.
-struct audit_task {
-  std::function<void(caf::event_based_actor*)> run;
-};
 
 constexpr double liar_share = 0.06;
 constexpr std::size_t strangers = 4;
@@ -42,12 +37,6 @@ bool is_stop(fault::kind what) { return what == fault::kind::power_cut || what =
 
 }  // namespace
 
-}  // namespace vsf::sim
-
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(vsf::sim::audit_task)
-
-namespace vsf::sim {
-
 std::optional<double> healed_at_s(const scenario& plan) {
   double out = plan.population.join_spread_s + plan.timeline.warmup_s;
   for (const auto& f : plan.faults) {
@@ -63,9 +52,7 @@ auditor::auditor(world& the_world, std::uint64_t seed)
     : world_(the_world), random_(seed), started_us_(the_world.nodes().size()) {
   const auto& recordings = world_.music().recordings();
   for (std::size_t i = 0; i < recordings.size(); ++i) index_of_[recordings[i].id] = i;
-  probe_ = world_.system().spawn([](caf::event_based_actor* self) -> caf::behavior {
-    return {[=](audit_task& task) { task.run(self); }};
-  });
+  probe_ = spawn_asker(world_.system());
   world_.heard.started = [this, before = std::move(world_.heard.started)](std::size_t index) {
     if (before) before(index);
     started_us_[index].push_back(static_cast<std::uint64_t>(world_.now() / 1us));
@@ -129,7 +116,7 @@ void auditor::begin_download(std::size_t index) {
   fb::FetchStartT start;
   start.id = 1;
   start.mbid = box(world_.music().recordings()[pick].id);
-  caf::anon_send(probe_, audit_task{[this, index, request = record<fb::FetchStart>::pack(start),
+  caf::anon_send(probe_, asker_task{[this, index, request = record<fb::FetchStart>::pack(start),
                                      swarm = node.links.swarm](caf::event_based_actor* self) {
                    self->request(swarm, 5s, request)
                        .then(
@@ -227,7 +214,7 @@ void auditor::ask_everybody() {
   for (const auto& node : world_.nodes()) {
     if (!node->up || !node->links.telemetry) continue;
     caf::anon_send(probe_,
-                   audit_task{[this, telemetry = node->links.telemetry](caf::event_based_actor* self) {
+                   asker_task{[this, telemetry = node->links.telemetry](caf::event_based_actor* self) {
                      self->request(telemetry, 4s, status_request{})
                          .then([this](const record<fb::NodeStatus>& status) { on_status(status); },
                                [this](const caf::error&) { problems_.insert("a node gave no status"); });
@@ -323,6 +310,7 @@ void auditor::settled(const std::vector<operation>& operations, std::map<std::st
       if (honest < enough_witnesses) continue;  // nobody could know
       ++faked;
     }
+    if (op.what == operation::kind::soulseek_download) continue;
     if (op.what == operation::kind::resolve) {
       ++resolves;
       resolved += ok ? 1 : 0;

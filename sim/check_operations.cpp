@@ -52,9 +52,9 @@ bool all_reach_all(const scenario& plan) {
 }
 
 struct figures {
-  std::vector<std::uint64_t> found_us, missed_us, fetched_us;
+  std::vector<std::uint64_t> found_us, missed_us, fetched_us, fetched_from_users_us;
   std::uint64_t operations = 0, resolves = 0, downloads = 0, unavailable = 0, wrong = 0, fake = 0, asked = 0,
-                bytes = 0;
+                bytes = 0, from_users = 0;
 
   void add(const operation& op, outcome end, bool available) {
     ++operations;
@@ -67,12 +67,14 @@ struct figures {
       if (resolve) missed_us.push_back(op.elapsed_us);
       return;
     }
-    if (end == outcome::ok) (resolve ? found_us : fetched_us).push_back(op.elapsed_us);
+    const bool from_user = op.what == operation::kind::soulseek_download;
+    auto& times_us = resolve ? found_us : from_user ? fetched_from_users_us : fetched_us;
+    if (end == outcome::ok) times_us.push_back(op.elapsed_us);
     if (resolve) {
       ++resolves;
       asked += op.asked;
     } else {
-      ++downloads;
+      ++(from_user ? from_users : downloads);
       bytes += op.bytes;
     }
   }
@@ -106,6 +108,10 @@ void write_metrics(figures& f, std::map<std::string, double>& out) {
   out["download_success"] = share_of(f.fetched_us.size(), f.downloads);
   out["download_p50_ms"] = quantile_ms(f.fetched_us, 0.5);
   out["download_p95_ms"] = quantile_ms(f.fetched_us, 0.95);
+  out["soulseek_downloads"] = number(f.from_users);
+  out["soulseek_download_success"] = share_of(f.fetched_from_users_us.size(), f.from_users);
+  out["soulseek_download_p50_ms"] = quantile_ms(f.fetched_from_users_us, 0.5);
+  out["soulseek_download_p95_ms"] = quantile_ms(f.fetched_from_users_us, 0.95);
   out["bytes_moved"] = number(f.bytes);
   out["wrong_bytes"] = number(f.wrong);
   out["fakes_delivered"] = number(f.fake);

@@ -119,6 +119,9 @@ int run_command::simulate() const {
   users.close();
   if (!notes.close()) return cannot_write(*ops_) ? 0 : 1;
   auto metrics = metrics_of(log->operations());
+  if (auto* server = the_world.soulseek_server())
+    metrics["soulseek_users_online"] =
+        static_cast<double>(server->online().size()) / static_cast<double>(the_world.live_nodes());
   metrics["actor_restarts"] = static_cast<double>(notes.restarts());
   const auto wall_s = seconds_since(started);
 

@@ -95,6 +95,9 @@ void fault_player::play(const fault& f) {
       const auto id = world_.separate(victims, f.what == fault::kind::one_way);
       return for_a_time(f, [this, id] { world_.rejoin(id); });
     }
+    case fault::kind::server_down:
+      world_.soulseek_server()->die();
+      return for_a_time(f, [this] { world_.soulseek_server()->come_back(); });
     default:
       break;
   }

@@ -87,6 +87,7 @@ void draw_strength(fault& f, drawer& draw) {
     case disk_full:
     case nat_rebind:
     case kill_actor:
+    case server_down:
       break;
   }
 }
@@ -94,7 +95,8 @@ void draw_strength(fault& f, drawer& draw) {
 std::vector<fault> draw_faults(double first_s, double last_s, bool with_nat, drawer& draw) {
   std::vector<fault::kind> kinds;
   for (std::size_t k = 0; k < fault::kinds; ++k)
-    if (const auto what = static_cast<fault::kind>(k); what != fault::kind::nat_rebind || with_nat)
+    if (const auto what = static_cast<fault::kind>(k);
+        what != fault::kind::server_down && (what != fault::kind::nat_rebind || with_nat))
       kinds.push_back(what);
   for (auto i = kinds.size() - 1; i > 0; --i) std::swap(kinds[i], kinds[draw.below(i + 1)]);
   kinds.resize(fewest_kinds + draw.below(most_kinds - fewest_kinds + 1));

@@ -11,7 +11,7 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
-constexpr std::array<const char*, 2> kinds{"resolve", "download"};
+constexpr std::array<const char*, 3> kinds{"resolve", "download", "soulseek_download"};
 constexpr std::array<const char*, 8> outcomes{"pending", "ok",        "empty",     "wrong",
                                               "failed",  "node_died", "timed_out", "fake"};
 

@@ -65,7 +65,7 @@ struct fault_record {
 /// One thing a user of a simulated node wanted, and what came of it. Metrics are computed from these records
 /// alone, so that another program can compute them again from the file.
 struct operation {
-  enum class kind : std::uint8_t { resolve, download };
+  enum class kind : std::uint8_t { resolve, download, soulseek_download };
   /// fake: a file of another recording that a publisher tagged as this one. wrong: bytes nobody published.
   enum class outcome : std::uint8_t { pending, ok, empty, wrong, failed, node_died, timed_out, fake };
   /// Somebody a resolve named whose address is known.

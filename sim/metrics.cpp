@@ -19,9 +19,9 @@ double percentile_ms(std::vector<std::uint64_t> values_us, double share) {
 
 std::map<std::string, double> metrics_of(const std::vector<operation>& operations) {
   std::map<std::string, double> out;
-  std::vector<std::uint64_t> resolve_us, miss_us, download_us;
+  std::vector<std::uint64_t> resolve_us, miss_us, download_us, soulseek_us;
   double resolves = 0, resolved = 0, downloads = 0, downloaded = 0, wrong = 0, bytes = 0, asked = 0,
-         unavailable = 0, fake = 0;
+         unavailable = 0, fake = 0, soulseek = 0;
   for (const auto& op : operations) {
     if (op.end == operation::outcome::wrong) ++wrong;
     if (op.end == operation::outcome::fake) ++fake;
@@ -38,6 +38,10 @@ std::map<std::string, double> metrics_of(const std::vector<operation>& operation
       resolved += ok ? 1 : 0;
       asked += op.asked;
       if (ok) resolve_us.push_back(op.elapsed_us);
+    } else if (op.what == operation::kind::soulseek_download) {
+      ++soulseek;
+      bytes += static_cast<double>(op.bytes);
+      if (ok) soulseek_us.push_back(op.elapsed_us);
     } else {
       ++downloads;
       downloaded += ok ? 1 : 0;
@@ -58,6 +62,10 @@ std::map<std::string, double> metrics_of(const std::vector<operation>& operation
   out["download_success"] = downloads > 0 ? downloaded / downloads : 0;
   out["download_p50_ms"] = percentile_ms(download_us, 0.5);
   out["download_p95_ms"] = percentile_ms(download_us, 0.95);
+  out["soulseek_downloads"] = soulseek;
+  out["soulseek_download_success"] = soulseek > 0 ? static_cast<double>(soulseek_us.size()) / soulseek : 0;
+  out["soulseek_download_p50_ms"] = percentile_ms(soulseek_us, 0.5);
+  out["soulseek_download_p95_ms"] = percentile_ms(soulseek_us, 0.95);
   out["bytes_moved"] = bytes;
   out["wrong_bytes"] = wrong;
   out["fakes_delivered"] = fake;

@@ -12,8 +12,9 @@ namespace vsf::sim {
 namespace {
 
 constexpr std::array<const char*, fault::kinds> fault_names{
-    "power_cut", "process_kill", "partition", "one_way",   "loss",       "duplicate",  "reorder",
-    "corrupt",   "slow_uplink",  "slow_disk", "disk_full", "clock_jump", "nat_rebind", "kill_actor"};
+    "power_cut", "process_kill", "partition",  "one_way",     "loss",
+    "duplicate", "reorder",      "corrupt",    "slow_uplink", "slow_disk",
+    "disk_full", "clock_jump",   "nat_rebind", "kill_actor",  "server_down"};
 constexpr std::array<const char*, nat_types> nat_names{"open", "full_cone", "address_restricted",
                                                        "port_restricted", "symmetric"};
 
@@ -74,6 +75,11 @@ void describe(V& v, catalogue_plan*) {
 }
 
 template <class V>
+void describe(V& v, soulseek_plan*) {
+  v.flag("server", &soulseek_plan::server);
+}
+
+template <class V>
 void describe(V& v, timeline_plan*) {
   v.number("warmup_s", &timeline_plan::warmup_s, 0, 1e6);
   v.number("workload_s", &timeline_plan::workload_s, 1, 1e7);
@@ -93,6 +99,7 @@ void describe(V& v, workload_plan*) {
   v.number("downloads_per_node", &workload_plan::downloads_per_node, 0, 1e5);
   v.number("resolves_per_node_hour", &workload_plan::resolves_per_node_hour, 0, 1e5);
   v.number("downloads_per_node_hour", &workload_plan::downloads_per_node_hour, 0, 1e5);
+  v.number("soulseek_downloads_per_node", &workload_plan::soulseek_downloads_per_node, 0, 1e5);
   v.list("flash_crowds", &workload_plan::flash_crowds);
 }
 
@@ -120,6 +127,7 @@ void describe(V& v, scenario*) {
   v.block("network", &scenario::network);
   v.block("population", &scenario::population);
   v.block("catalogue", &scenario::catalogue);
+  v.block("soulseek", &scenario::soulseek);
   v.block("timeline", &scenario::timeline);
   v.block("workload", &scenario::workload);
   v.list("faults", &scenario::faults);
@@ -182,6 +190,12 @@ class block_reader {
   void optional_number(const std::string& name, std::optional<double> T::*member) {
     readers_[name] = [=, this](const YAML::Node& node) {
       out_.*member = as_number<double>(node, name, -1e18, 1e18);
+    };
+  }
+  void flag(const std::string& name, bool T::*member) {
+    readers_[name] = [=, this](const YAML::Node& node) {
+      if (!node.IsScalar() || !YAML::convert<bool>::decode(node, out_.*member))
+        throw std::runtime_error(where(node, name) + " must be true or false");
     };
   }
   void text(const std::string& name, std::string T::*member) {
@@ -296,6 +310,9 @@ class block_writer {
   void optional_number(const std::string& name, std::optional<double> T::*member) {
     if (from_.*member) out_[name] = text_of(*(from_.*member));
   }
+  void flag(const std::string& name, bool T::*member) {
+    if (from_.*member != usual_.*member) out_[name] = from_.*member;
+  }
   void text(const std::string& name, std::string T::*member) {
     if (from_.*member != usual_.*member) out_[name] = from_.*member;
   }
@@ -330,6 +347,12 @@ std::string to_string(nat_type what) { return nat_names[static_cast<std::size_t>
 result<scenario> parse_scenario(const std::string& text, const std::string& name) try {
   scenario out;
   block_reader<scenario>(name, "", out).read(YAML::Load(text));
+  const bool server_dies = std::any_of(out.faults.begin(), out.faults.end(),
+                                       [](const fault& f) { return f.what == fault::kind::server_down; });
+  if (!out.soulseek.server && (server_dies || out.workload.soulseek_downloads_per_node > 0))
+    throw std::runtime_error(
+        name + (server_dies ? ": faults: server_down" : ": workload.soulseek_downloads_per_node") +
+        " needs a server: soulseek: {server: true}");
   return out;
 } catch (const YAML::Exception& problem) {
   return fail(name + ":" + std::to_string(problem.mark.line + 1) + ": " + problem.msg);

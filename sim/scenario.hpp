@@ -82,8 +82,15 @@ struct workload_plan {
   double downloads_per_node = 1;
   double resolves_per_node_hour = 0;  // beside those
   double downloads_per_node_hour = 0;
+  double soulseek_downloads_per_node = 0;  // searched for by name and fetched from a Soulseek user
   std::vector<flash_crowd> flash_crowds;
   bool operator==(const workload_plan&) const = default;
+};
+
+/// Whether there is a Soulseek server, of which all nodes are clients.
+struct soulseek_plan {
+  bool server = false;
+  bool operator==(const soulseek_plan&) const = default;
 };
 
 struct timeline_plan {
@@ -109,9 +116,10 @@ struct fault {
     disk_full,
     clock_jump,  // wall clocks go by `value` seconds, and stay so
     nat_rebind,  // every mapping is forgotten
-    kill_actor   // one actor of each dies and is restarted by its supervisor
+    kill_actor,  // one actor of each dies and is restarted by its supervisor
+    server_down  // the Soulseek server ends all connections and takes none; of everybody
   };
-  static constexpr std::size_t kinds = 14;
+  static constexpr std::size_t kinds = 15;
   double at_s = 0;
   kind what = kind::power_cut;
   double share = 0;
@@ -136,6 +144,7 @@ struct scenario {
   network_plan network{};
   population_plan population{};
   catalogue_plan catalogue{};
+  soulseek_plan soulseek{};
   timeline_plan timeline{};
   workload_plan workload{};
   std::vector<fault> faults;

@@ -3,20 +3,16 @@
 #include <algorithm>
 #include <utility>
 
-#include <caf/event_based_actor.hpp>
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
+
+#include "sim/asker.hpp"
 
 namespace vsf::sim {
 
 namespace {
 
 using namespace std::chrono_literals;
-
-/// Something to be done in the name of an actor, so that requests have an asker.
-struct probe_task {
-  std::function<void(caf::event_based_actor*)> run;
-};
 
 struct client_state {
   static inline const char* name = "sim-client";
@@ -30,12 +26,6 @@ constexpr auto download_limit = 300s;
 
 }  // namespace
 
-}  // namespace vsf::sim
-
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(vsf::sim::probe_task)
-
-namespace vsf::sim {
-
 workload::workload(world& the_world, operation_log& log)
     : world_(the_world),
       population_(the_world),
@@ -45,9 +35,7 @@ workload::workload(world& the_world, operation_log& log)
   const auto& recordings = world_.music().recordings();
   for (std::size_t i = 0; i < recordings.size(); ++i) index_of_[recordings[i].id] = i;
   for (const auto& node : world_.nodes()) node_of_[node->who.node_id] = node->index;
-  probe_ = world_.system().spawn([](caf::event_based_actor* self) -> caf::behavior {
-    return {[=](probe_task& task) { task.run(self); }};
-  });
+  probe_ = spawn_asker(world_.system());
   resolve_client_ = world_.system().spawn(
       [this](resolve_client_actor::stateful_pointer<client_state>) -> resolve_client_actor::behavior_type {
         return {[this](const record<fb::ResolveResult>& answer) { on_resolved(answer); }};
@@ -81,6 +69,7 @@ void workload::schedule() {
   const auto& w = plan.workload;
   spread(w.resolves_per_node + w.resolves_per_node_hour * hours, [this] { begin_resolve(); });
   spread(w.downloads_per_node + w.downloads_per_node_hour * hours, [this] { begin_download(); });
+  spread(w.soulseek_downloads_per_node, [this] { begin_soulseek_download(); });
   for (const auto& crowd : w.flash_crowds) world_.at(seconds(crowd.at_s), [this, crowd] { gather(crowd); });
   world_.on_stop = [this](std::size_t index) { node_stopped(index); };
 }
@@ -205,7 +194,7 @@ void workload::download(std::size_t index, std::size_t recording) {
   start.mbid = box(r.op.target);
   const auto request = record<fb::FetchStart>::pack(start);
   caf::anon_send(probe_,
-                 probe_task{[this, id, request, swarm = node.links.swarm](caf::event_based_actor* self) {
+                 asker_task{[this, id, request, swarm = node.links.swarm](caf::event_based_actor* self) {
                    self->request(swarm, 5s, request)
                        .then([this, id](const record<fb::TransferStatus>& status) { on_status(id, status); },
                              [this, id](const caf::error&) {
@@ -221,7 +210,7 @@ void workload::poll_download(std::uint64_t id) {
   const auto age = world_.now() - std::chrono::microseconds(it->second.op.started_us);
   if (age > download_limit) return finish(id, operation::outcome::timed_out);
   if (!node.links.swarm) return poll_again(id);
-  caf::anon_send(probe_, probe_task{[this, id, swarm = node.links.swarm](caf::event_based_actor* self) {
+  caf::anon_send(probe_, asker_task{[this, id, swarm = node.links.swarm](caf::event_based_actor* self) {
                    self->request(swarm, 5s, list_transfers{0, 1000})
                        .then([this, id](const record<fb::TransferList>& list) { on_list(id, *list); },
                              // Its supervisor brings it back, and it brings back its transfers.

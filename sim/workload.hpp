@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "messages/soulseek_schemas.hpp"
 #include "sim/fault_player.hpp"
 #include "sim/operation_log.hpp"
 #include "sim/population.hpp"
@@ -29,6 +30,10 @@ class workload {
   struct running {
     operation op;
     std::string transfer;  // a download's id
+    // Of soulseek_download:
+    catalogue::file_index file = 0;
+    std::uint32_t search = 0;
+    std::uint64_t soulseek_transfer = 0;
   };
   void gather(const flash_crowd& crowd);
   void node_stopped(std::size_t index);
@@ -40,6 +45,14 @@ class workload {
   void on_list(std::uint64_t id, const fb::TransferList& list);
   void on_resolved(const record<fb::ResolveResult>& answer);
   void on_status(std::uint64_t id, const record<fb::TransferStatus>& status);
+  // workload_soulseek.cpp
+  void begin_soulseek_download();
+  template <class Want>
+  void ask_soulseek(std::uint64_t id, Want want);
+  void on_reply(std::uint64_t id, const fb::SoulseekReply& reply);
+  void on_results(std::uint64_t id, const fb::SoulseekResultsAnswer& results);
+  void on_transfers(std::uint64_t id, const fb::SoulseekTransfersAnswer& answer);
+  void poll_soulseek(std::uint64_t id);
   void finish(std::uint64_t id, operation::outcome end, std::string reason = {});
   void check_file(operation& op, const std::string& path);
   bool holds(std::size_t node, std::size_t recording, virtual_time since) const;

@@ -17,6 +17,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::uint16_t mesh_port = 50315;
+constexpr std::uint16_t soulseek_port = 50300;
 constexpr std::uint64_t most_at_once = 5'000;  // timers and deliveries at one instant, for each node
 constexpr const char* music_folder = "/music";
 
@@ -87,6 +88,10 @@ world::world(const scenario& plan, std::uint64_t seed)
       [this] { return std::chrono::nanoseconds(scheduler().clock().now().time_since_epoch()); }, options);
   net_->set_conditions(plan.network);
   const auto network = identity::parse_network("sim/" + std::to_string(plan.population.puzzle_bits)).value();
+  if (plan.soulseek.server)
+    server_ = std::make_unique<server_host>(
+        net_->add_host(plan.nodes, {}), [this] { return now(); },
+        [this](virtual_time when, std::function<void()> what) { at(when, std::move(what)); });
   for (std::size_t i = 0; i < plan.nodes; ++i) add_node(i, network);
 }
 
@@ -149,6 +154,7 @@ world::~world() {
   heard = {};
   for (auto& node : nodes_)
     if (node->up) stop_node(node->index, fault::kind::power_cut);
+  server_ = nullptr;
   scheduler().run();
   scheduler().clock().cancel_all();
   scheduler().run();
@@ -170,6 +176,13 @@ void world::fill_environment(sim_node& node) {
     const auto size = music_.files()[offer.file].size;
     walker->put({path, size, 1});
     node.files->share(path, size, music_.content(offer.file));
+  }
+  if (server_) {
+    s.soulseek.enabled = true;
+    s.soulseek.server = server_->address();
+    s.soulseek.username = user_name(node.index);
+    s.soulseek.password = "simulated";
+    s.soulseek.listen = endpoint::v4(0, soulseek_port);
   }
   env->network = node.machine;
   env->store = node.store;
@@ -204,6 +217,8 @@ std::vector<config::host_port> world::choose_bootstrap(const host& whose) {
   }
   return out;
 }
+
+std::string user_name(std::size_t index) { return "user-" + std::to_string(index); }
 
 bool sim_node::serves(std::size_t recording) const {
   return std::any_of(shared.begin(), shared.end(),

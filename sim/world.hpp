@@ -17,6 +17,7 @@
 #include "sim/internet.hpp"
 #include "sim/live_tree.hpp"
 #include "sim/scenario.hpp"
+#include "sim/server_host.hpp"
 #include "storage/memory_files.hpp"
 
 namespace vsf::sim {
@@ -47,6 +48,9 @@ struct sim_node {
 
   bool serves(std::size_t recording) const;
 };
+
+/// What a node is called at the Soulseek server.
+std::string user_name(std::size_t index);
 
 inline virtual_time seconds(double s) { return virtual_time(static_cast<std::int64_t>(s * 1e9)); }
 
@@ -99,6 +103,8 @@ class world {
   std::function<void(const fault& what, const std::vector<std::size_t>& whom)> on_fault;
 
   internet& network() { return *net_; }
+  /// Null: the scenario has none.
+  server_host* soulseek_server() { return server_.get(); }
   /// These and the others can't reach each other, or (one way) the others don't hear these, until rejoin().
   std::uint64_t separate(const std::vector<std::size_t>& who, bool one_way);
   void rejoin(std::uint64_t id);
@@ -151,6 +157,7 @@ class world {
   std::optional<crypto::seeded_random> schedule_;
   std::shared_ptr<internet> net_;
   catalogue music_;
+  std::unique_ptr<server_host> server_;
   std::vector<std::unique_ptr<sim_node>> nodes_;
   struct partition {
     std::set<std::size_t> who;

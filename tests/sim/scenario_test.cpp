@@ -57,6 +57,7 @@ TEST(scenario, what_is_written_is_read_back) {
   odd.network.reorder_ms = 12.5;
   odd.population.churn.session_mean_s = 1234.5;
   odd.catalogue.min_kib = 1;
+  odd.soulseek.server = true;
   odd.workload.flash_crowds = {{3, 0.5, 1}, {9, 1, 2}};
   for (std::size_t k = 0; k < fault::kinds; ++k)
     odd.faults.push_back({1.0 + static_cast<double>(k), static_cast<fault::kind>(k), 0.1, 5, 7, -2.5});
@@ -64,6 +65,15 @@ TEST(scenario, what_is_written_is_read_back) {
   const auto again = parse_scenario(to_yaml(odd), "odd");
   ASSERT_TRUE(again) << again.error().message << to_yaml(odd);
   EXPECT_TRUE(odd == *again) << to_yaml(odd);
+}
+
+TEST(scenario, what_needs_a_soulseek_server_says_so) {
+  const auto dies = parse_scenario("faults: [{at_s: 1, what: server_down}]", "x.yml");
+  ASSERT_FALSE(dies);
+  EXPECT_EQ(dies.error().message, "x.yml: faults: server_down needs a server: soulseek: {server: true}");
+  EXPECT_FALSE(parse_scenario("workload: {soulseek_downloads_per_node: 1}", "x.yml"));
+  EXPECT_FALSE(parse_scenario("soulseek: {server: 3}", "x.yml"));
+  EXPECT_TRUE(parse_scenario("soulseek: {server: true}\nfaults: [{at_s: 1, what: server_down}]", "x.yml"));
 }
 
 TEST(scenario, names_the_built_in_ones_when_there_is_none) {
