@@ -14,6 +14,7 @@
 #include "config/settings.hpp"
 #include "net/crypto/random.hpp"
 #include "net/network.hpp"
+#include "net/port_mapping/port_mapper.hpp"
 #include "storage/file_system.hpp"
 #include "storage/kv_store.hpp"
 
@@ -38,6 +39,7 @@ struct put_acknowledged {
 struct environment {
   config::settings settings;
   std::shared_ptr<net::network> network;
+  std::shared_ptr<net::port_mapper> port_mapper;  // null: nobody is asked to let others in
   std::shared_ptr<storage::kv_store> store;
   std::shared_ptr<storage::file_system> files;
   std::shared_ptr<library::analyzer> analyzer;

@@ -18,6 +18,7 @@
 #include "actors/identity/identity.hpp"
 #include "messages/schemas.hpp"
 #include "net/network.hpp"
+#include "net/port_mapping/port_mapper.hpp"
 
 namespace vsf {
 
@@ -66,6 +67,25 @@ using transport_actor = caf::typed_actor<
     caf::reacts_to<datagram>, caf::reacts_to<link_accepted>,
     // Common.
     caf::reacts_to<component_links>, caf::reacts_to<report_request>, caf::reacts_to<alarm>>;
+
+// ---- Port mapping
+
+/// The ports that this component listens on, instead of those it told before; others are to get in there.
+struct listening_ports {
+  std::string owner;
+  std::vector<net::wanted_port> ports;
+};
+/// What the router does for all components, after each round of asking it.
+struct ports_mapped {
+  std::shared_ptr<const net::mapping_report> what;
+};
+/// Asks the router to let others in, renews that before it lapses, and takes it back at the end.
+using port_mapping_actor =
+    caf::typed_actor<caf::reacts_to<listening_ports>,
+                     // From the mapper's thread.
+                     caf::reacts_to<ports_mapped>,
+                     // Common.
+                     caf::reacts_to<component_links>, caf::reacts_to<report_request>, caf::reacts_to<alarm>>;
 
 // ---- DHT
 
@@ -222,6 +242,10 @@ using uploads_actor = caf::typed_actor<
 namespace soulseek {
 struct news;
 }
+namespace fb {
+struct SoulseekAsk;  // soulseek_schemas.hpp
+struct SoulseekReply;
+}  // namespace fb
 /// INTERNAL, to soulseek: from its server session, its links and its transfers, or from the io thread.
 struct soulseek_news {
   std::shared_ptr<const soulseek::news> what;
@@ -235,6 +259,8 @@ using soulseek_actor = caf::typed_actor<
     caf::reacts_to<record<fb::LibraryChanged>>,
     // From its own session, links and transfers.
     caf::reacts_to<soulseek_news>,
+    // Under which ports others reach it.
+    caf::reacts_to<ports_mapped>,
     // Common.
     caf::reacts_to<component_links>, caf::reacts_to<report_request>, caf::reacts_to<alarm>,
     caf::reacts_to<restart_child>>;
@@ -295,6 +321,7 @@ using node_actor =
 struct component_links {
   /// Null while the id puzzle is being solved; the mesh components exist only afterwards.
   std::shared_ptr<const identity::identity> who;
+  port_mapping_actor port_mapping;  // null: nobody is asked
   transport_actor transport;
   dht_actor dht;
   overlay_actor overlay;
@@ -448,6 +475,8 @@ VSF_MESSAGE(report_request)
 VSF_MESSAGE(datagram)
 VSF_MESSAGE(link_accepted)
 VSF_MESSAGE(transport_ready)
+VSF_MESSAGE(listening_ports)
+VSF_MESSAGE(ports_mapped)
 VSF_MESSAGE(contact)
 VSF_MESSAGE(overlay_dial)
 VSF_MESSAGE(overlay_up)

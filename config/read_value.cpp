@@ -59,7 +59,9 @@ class value_reader {
       : spec_(spec), environment_(environment) {}
 
   outcome read(const yaml_node& node, field_ref field) const {
-    if (spec_.type == value_type::addresses || spec_.type == value_type::paths) return read_list(node, field);
+    if (spec_.type == value_type::addresses || spec_.type == value_type::paths ||
+        spec_.type == value_type::texts)
+      return read_list(node, field);
     if (auto ok = must_be_scalar(node); !ok) return ok;
     switch (spec_.type) {
       case value_type::boolean:
@@ -142,24 +144,29 @@ class value_reader {
           node.place,
           "takes " + expectation(spec_) +
               (node.what == yaml_node::kind::list ? ", not " + std::to_string(node.items.size()) : "")});
-    std::vector<std::string> paths;
+    constexpr std::size_t max_text = 256;
+    std::vector<std::string> texts;
     std::vector<host_port> addresses;
     for (const auto& item : node.items) {
       if (auto ok = must_be_scalar(*item); !ok) return ok;
       if (spec_.type == value_type::paths) {
         auto expanded = expand_path(item->text, environment_);
         if (!expanded) return refuse(*item, expanded.error().message);
-        paths.push_back(std::move(*expanded));
+        texts.push_back(std::move(*expanded));
+      } else if (spec_.type == value_type::texts) {
+        if (item->text.empty() || item->text.size() > max_text || has_control(item->text))
+          return refuse(*item);
+        texts.push_back(item->text);
       } else {
         auto where = parse_host_port(item->text);
         if (!where) return refuse(*item);
         addresses.push_back(std::move(*where));
       }
     }
-    if (spec_.type == value_type::paths)
-      *std::get<std::vector<std::string>*>(field) = std::move(paths);
-    else
+    if (spec_.type == value_type::addresses)
       *std::get<std::vector<host_port>*>(field) = std::move(addresses);
+    else
+      *std::get<std::vector<std::string>*>(field) = std::move(texts);
     return {};
   }
 

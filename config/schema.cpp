@@ -85,6 +85,28 @@ std::vector<key_spec> mesh_keys() {
   };
 }
 
+std::vector<key_spec> network_keys() {
+  return {
+      {"network.bind", t::text, 0, 64, "\"\"",
+       "Go out and listen by this network interface (tun0) or address of this machine only, as for a VPN; "
+       "empty: the system's choice. Names are still looked up as the system does.",
+       VSF_FIELD(network.bind), acts},
+      {"network.port_mapping",
+       t::choice,
+       0,
+       0,
+       "auto",
+       "Ask the router to let others reach the node's ports: by UPnP or NAT-PMP, whichever answers.",
+       VSF_FIELD(network.port_mapping),
+       acts,
+       {"auto", "upnp", "nat-pmp", "off"}},
+      {"network.router", t::text, 0, 256, "\"\"",
+       "The router, if it isn't found: http:// and the rest of its UPnP description's address, or its IP "
+       "address for NAT-PMP.",
+       VSF_FIELD(network.router), acts},
+  };
+}
+
 std::vector<key_spec> file_keys() {
   return {
       {"library.paths", t::paths, 0, 100, "[]", "Folders with the music to share.", VSF_FIELD(library.paths),
@@ -178,10 +200,23 @@ std::vector<key_spec> soulseek_keys() {
        acts},
       {"soulseek.listen", t::listen, 0, 0, "0.0.0.0:50300", "Address and port for Soulseek peers.",
        VSF_FIELD(soulseek.listen), acts},
+      {"soulseek.obfuscation", t::boolean, 0, 0, "true",
+       "Listen on a second port for peers that hide what they say, and reach those that can so.",
+       VSF_FIELD(soulseek.obfuscation), acts},
+      {"soulseek.obfuscated_port", t::number, 0, 65535, "0",
+       "That port; 0: the one after soulseek.listen's, or any other if it is taken.",
+       VSF_FIELD(soulseek.obfuscated_port), acts},
       {"soulseek.description", t::text, 0, 4096, "\"\"", "What other users read about you.",
        VSF_FIELD(soulseek.description), acts},
       {"soulseek.upload_slots", t::number, 1, 100, "2", "Uploads at the same time.",
        VSF_FIELD(soulseek.upload_slots), acts},
+      {"soulseek.buddies", t::texts, 0, 10000, "[]",
+       "Users who may see and have what is in soulseek.buddy_paths.", VSF_FIELD(soulseek.buddies), acts},
+      {"soulseek.buddy_paths", t::paths, 0, 100, "[]", "Folders that only buddies see, beside library.paths.",
+       VSF_FIELD(soulseek.buddy_paths), acts},
+      {"soulseek.banned", t::texts, 0, 10000, "[]",
+       "Who gets no files: users by name, addresses as 192.0.2.7 or 192.0.2.0/24.",
+       VSF_FIELD(soulseek.banned), acts},
   };
 }
 
@@ -221,8 +256,8 @@ std::string_view leaf_of(std::string_view key) {
 const std::vector<key_spec>& schema() {
   static const auto all = [] {
     std::vector<key_spec> out;
-    for (auto&& part :
-         {node_keys(), mesh_keys(), file_keys(), service_keys(), soulseek_keys(), musicbrainz_keys()})
+    for (auto&& part : {node_keys(), network_keys(), mesh_keys(), file_keys(), service_keys(),
+                        soulseek_keys(), musicbrainz_keys()})
       out.insert(out.end(), part.begin(), part.end());
     return out;
   }();
@@ -232,6 +267,7 @@ const std::vector<key_spec>& schema() {
 const std::vector<section_spec>& sections() {
   static const std::vector<section_spec> all{
       {"node", "The node itself."},
+      {"network", "How the node reaches others, and they it."},
       {"mesh", "The network of nodes that needs no server."},
       {"mesh.capture", "What is learnt from Soulseek traffic."},
       {"mesh.shadow_index", "Who has which recording, in the DHT."},
@@ -328,6 +364,8 @@ std::string expectation(const key_spec& spec) {
     case t::paths:
       return "a list of at most " + std::to_string(spec.max) +
              " paths, each absolute or beginning with ~, $HOME or $XDG_...";
+    case t::texts:
+      return "a list of at most " + std::to_string(spec.max) + " texts, each of 1 to 256 bytes";
     case t::url:
       return "an address that begins with http:// or https://";
   }

@@ -22,7 +22,8 @@ enum class value_type : std::uint8_t {
   addresses,
   path,  // absolute, or beginning with ~, $HOME or $XDG_...; empty only if min is 0
   paths,
-  url  // http:// or https://
+  texts,  // at most `max`, each of 1 to 256 bytes, no control characters
+  url     // http:// or https://
 };
 
 /// Where a value of a key is kept.

@@ -64,6 +64,13 @@ struct settings {
     bool operator==(const mesh_block&) const = default;
   } mesh;
 
+  struct network_block {
+    std::string bind;  // an interface, or an address of this machine; empty: the kernel's choice
+    std::string port_mapping = "auto";  // auto, upnp, nat-pmp, off
+    std::string router;                 // empty: looked for
+    bool operator==(const network_block&) const = default;
+  } network;
+
   struct library_block {
     std::vector<std::string> paths;
     std::uint32_t scan_interval_minutes = 60;  // 0: only at the start and on request
@@ -77,8 +84,11 @@ struct settings {
     std::string username;
     std::string password;
     endpoint listen = endpoint::v4(0, 50300);
+    bool obfuscation = true;
+    std::uint32_t obfuscated_port = 0;  // 0: the one after listen's
     std::string description;
     std::uint32_t upload_slots = 2;
+    std::vector<std::string> buddies, buddy_paths, banned;
     bool operator==(const soulseek_block&) const = default;
   } soulseek;
 

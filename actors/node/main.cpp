@@ -22,6 +22,7 @@
 #include "gateway/service.hpp"
 #include "net/analyzer_process/analyzer_process.hpp"
 #include "net/asio/asio_network.hpp"
+#include "net/port_mapping/router_mapper.hpp"
 
 namespace {
 
@@ -87,6 +88,18 @@ std::function<void(log_level, std::string_view, std::string_view)> log_function(
 }
 
 /// The store, files and network of this machine under one environment.
+std::shared_ptr<net::port_mapper> make_port_mapper(const config::settings::network_block& settings) {
+  if (settings.port_mapping == "off") return nullptr;
+  using protocols = net::mapping_options::protocols;
+  net::mapping_options out;
+  out.ask = settings.port_mapping == "upnp"      ? protocols::upnp
+            : settings.port_mapping == "nat-pmp" ? protocols::nat_pmp
+                                                 : protocols::any;
+  out.router = settings.router;
+  out.bind = settings.bind;
+  return net::make_router_mapper(std::move(out));
+}
+
 result<std::shared_ptr<environment>> make_environment(const config::settings& settings,
                                                       const std::shared_ptr<spdlog::logger>& logger) {
   auto env = std::make_shared<environment>();
@@ -99,7 +112,8 @@ result<std::shared_ptr<environment>> make_environment(const config::settings& se
   env->files = std::move(*files);
   env->analyzer = std::make_shared<net::analyzer_process>(net::analyzer_settings{});
   env->walker = std::make_shared<library::disk_walker>();
-  env->network = net::make_asio_network();
+  env->network = net::make_asio_network(settings.network.bind);
+  env->port_mapper = make_port_mapper(settings.network);
   env->random = std::make_shared<crypto::system_random>();
   // Wall time is read once and then follows the actor clock: a jump of the machine's clock can't expire
   // anything.

@@ -8,6 +8,7 @@
 #include "actors/identity/puzzle_actor.hpp"
 #include "actors/library/library_actor.hpp"
 #include "actors/overlay/overlay_actor.hpp"
+#include "actors/port_mapping/port_mapping_actor.hpp"
 #include "actors/shadow_index/publisher_actor.hpp"
 #include "actors/shadow_index/resolver_actor.hpp"
 #include "actors/soulseek/soulseek_actor.hpp"
@@ -29,6 +30,7 @@ void tell_links(self_pointer self) {
     if (handle) self->send(handle, l);
   };
   tell(l.telemetry);
+  tell(l.port_mapping);
   tell(l.transport);
   tell(l.dht);
   tell(l.overlay);
@@ -157,6 +159,9 @@ node_actor::behavior_type node(self_pointer self, environment_ptr env, node_opti
             [=](caf::actor_system& sys) { return sys.spawn(telemetry::telemetry, env); });
   component(self, "library", &component_links::library,
             [=](caf::actor_system& sys) { return sys.spawn(library::library, env); });
+  if (env->port_mapper)
+    component(self, "port_mapping", &component_links::port_mapping,
+              [=](caf::actor_system& sys) { return sys.spawn(port_mapping::port_mapping, env); });
   if (env->settings.soulseek.enabled)
     component(self, "soulseek", &component_links::soulseek,
               [=](caf::actor_system& sys) { return sys.spawn(soulseek::soulseek, env); });

@@ -93,8 +93,8 @@ void start_round(self_pointer self) {
   std::size_t asked = 0;
   if (st.links) {
     const auto& l = *st.links;
-    asked = ask_all(self, id, l.transport, l.dht, l.overlay, l.resolver, l.publisher, l.library, l.swarm,
-                    l.uploads, l.node);
+    asked = ask_all(self, id, l.port_mapping, l.transport, l.dht, l.overlay, l.resolver, l.publisher,
+                    l.library, l.swarm, l.uploads, l.soulseek, l.node);
   }
   st.round.emplace(id, asked, supervisor::now(self) + round_deadline);
   if (asked == 0)

@@ -126,6 +126,13 @@ class transport_runner {
     const transport_ready ready{port_.datagrams, port_.datagrams->local()};
     if (links_.dht) self_->send(links_.dht, ready);
     if (links_.overlay) self_->send(links_.overlay, ready);
+    if (!links_.port_mapping) return;
+    const auto wanted = [&](net::port_protocol protocol) {
+      return net::wanted_port{protocol, ready.local, "mesh"};
+    };
+    self_->send(
+        links_.port_mapping,
+        listening_ports{"transport", {wanted(net::port_protocol::udp), wanted(net::port_protocol::tcp)}});
   }
 
   self_pointer self_;

@@ -29,8 +29,11 @@ struct asio_limits {
 /// too, a second later at most; packets that still arrive are thrown away. A link dropped without close() is
 /// closed the same way, without on_closed. stream_link::send throws std::length_error for a packet of no or
 /// too many bytes.
-std::shared_ptr<network> make_asio_network();
+///
+/// `bind` is network.bind: an interface or an address of this machine that all ports, listeners and
+/// connections are held to; those that can't be say so. Lookups of names go as the system's do.
+std::shared_ptr<network> make_asio_network(const std::string& bind = {});
 /// The same on a runtime shared with others; whoever owns the runtime stops it.
-std::shared_ptr<network> make_asio_network(std::shared_ptr<io_runtime> runtime);
+std::shared_ptr<network> make_asio_network(std::shared_ptr<io_runtime> runtime, const std::string& bind = {});
 
 }  // namespace vsf::net

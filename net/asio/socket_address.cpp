@@ -111,6 +111,12 @@ std::string connect_advice(int code) {
 
 }  // namespace
 
+std::string unheld_reason(const boost::system::error_code& why) {
+  return "network.bind can't be kept to (" + reason_of(why) +
+         "); check that the interface is there and up, or that the address is this machine's and of the same "
+         "kind, IPv4 or IPv6";
+}
+
 error bind_error(const char* protocol, const endpoint& at, const boost::system::error_code& why) {
   return {std::string("cannot bind ") + protocol + ' ' + to_string(at) + ": " + reason_of(why) + "; " +
           bind_advice(why.value())};

@@ -31,6 +31,8 @@ endpoint from_sockaddr(const sockaddr_storage& from);
 
 /// "address already in use", in lower case for the middle of a sentence.
 std::string reason_of(const boost::system::error_code& why);
+/// "network.bind can't be kept to (no such device): check ...", of socket_binding::hold.
+std::string unheld_reason(const boost::system::error_code& why);
 /// "cannot bind UDP 0.0.0.0:50315: address already in use; stop the other program or set node.listen to
 /// another port"
 error bind_error(const char* protocol, const endpoint& at, const boost::system::error_code& why);

@@ -13,12 +13,13 @@ namespace {
 class connector final : public io_object, public std::enable_shared_from_this<connector> {
  public:
   connector(std::shared_ptr<io_core> core, std::shared_ptr<stream_counters> counters, const endpoint& to,
-            stream_framing framing, connect_handler on_done)
+            stream_framing framing, connect_handler on_done, const socket_binding& binding)
       : core_(std::move(core)),
         counters_(std::move(counters)),
         to_(to),
         framing_(framing),
         on_done_(std::move(on_done)),
+        binding_(binding),
         socket_(core_->context()),
         timer_(core_->context()) {}
 
@@ -31,6 +32,8 @@ class connector final : public io_object, public std::enable_shared_from_this<co
     if (to_.port == 0) why = boost::asio::error::invalid_argument;
     if (!why) socket_.open(to_tcp(to_).protocol(), why);
     if (why) return finish(connect_error(to_, why));
+    if (const auto unheld = binding_.hold(socket_.native_handle(), to_tcp(to_).protocol().family(), false))
+      return finish(error{text(unheld_reason(unheld))});
     timer_.expires_after(timeout);
     timer_.async_wait([self = shared_from_this(), timeout](boost::system::error_code cancelled) {
       if (!cancelled)
@@ -79,6 +82,7 @@ class connector final : public io_object, public std::enable_shared_from_this<co
   const endpoint to_;
   const stream_framing framing_;
   connect_handler on_done_;
+  const socket_binding binding_;
   boost::asio::ip::tcp::socket socket_;
   boost::asio::steady_timer timer_;
   std::uint64_t id_ = 0;
@@ -89,8 +93,9 @@ class connector final : public io_object, public std::enable_shared_from_this<co
 
 void start_connect(const std::shared_ptr<io_core>& core, std::shared_ptr<stream_counters> counters,
                    const endpoint& to, std::chrono::milliseconds timeout, stream_framing framing,
-                   connect_handler on_done) {
-  auto attempt = std::make_shared<connector>(core, std::move(counters), to, framing, std::move(on_done));
+                   connect_handler on_done, const socket_binding& binding) {
+  auto attempt =
+      std::make_shared<connector>(core, std::move(counters), to, framing, std::move(on_done), binding);
   timeout = std::max(timeout, std::chrono::milliseconds(1));
   if (!core->post([attempt, timeout] { attempt->begin(timeout); })) attempt->refuse();
 }

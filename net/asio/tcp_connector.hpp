@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "net/asio/io_core.hpp"
+#include "net/asio/socket_binding.hpp"
 #include "net/network.hpp"
 
 namespace vsf::net {
@@ -19,6 +20,6 @@ using connect_handler = std::function<void(result<std::shared_ptr<stream_link>>)
 /// caller's when the runtime has stopped. At most asio_limits::pending_connects at a time, more fail at once.
 void start_connect(const std::shared_ptr<io_core>& core, std::shared_ptr<stream_counters> counters,
                    const endpoint& to, std::chrono::milliseconds timeout, stream_framing framing,
-                   connect_handler on_done);
+                   connect_handler on_done, const socket_binding& binding = {});
 
 }  // namespace vsf::net

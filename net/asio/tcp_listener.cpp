@@ -29,29 +29,34 @@ tcp_listener::tcp_listener(std::shared_ptr<io_core> core, std::shared_ptr<stream
 result<std::shared_ptr<tcp_listener>> tcp_listener::open(const std::shared_ptr<io_core>& core,
                                                          std::shared_ptr<stream_counters> counters,
                                                          const endpoint& at, stream_framing framing,
-                                                         accept_handler on_accept) {
+                                                         accept_handler on_accept,
+                                                         const socket_binding& binding) {
   auto listener = std::make_shared<tcp_listener>(core, std::move(counters), framing, std::move(on_accept));
-  if (auto why = listener->bind(at)) return tl::unexpected<error>(bind_error("TCP", at, why));
+  if (auto bound = listener->bind(at, binding); !bound) return tl::unexpected(bound.error());
   listener->id_ = core->add(listener);
   if (listener->id_ == 0 || !core->post([listener] { listener->accept_next(); }))
     return fail("cannot bind TCP " + to_string(at) + ": the network is stopped; start it again");
   return listener;
 }
 
-boost::system::error_code tcp_listener::bind(const endpoint& at) {
+result<void> tcp_listener::bind(const endpoint& at, const socket_binding& binding) {
   boost::system::error_code why;
   const auto address = to_tcp(at);
-  if (acceptor_.open(address.protocol(), why)) return why;
+  const auto failed = [&] { return tl::unexpected<error>(bind_error("TCP", at, why)); };
+  if (acceptor_.open(address.protocol(), why)) return failed();
+  if (const auto unheld = binding.hold(acceptor_.native_handle(), address.protocol().family(), true))
+    return fail("cannot bind TCP " + to_string(at) + ": " + unheld_reason(unheld));
   // Only against remains of closed connections: two listeners on one port still exclude each other.
-  if (acceptor_.set_option(boost::asio::socket_base::reuse_address(true), why)) return why;
+  if (acceptor_.set_option(boost::asio::socket_base::reuse_address(true), why)) return failed();
   if (address.protocol() == boost::asio::ip::tcp::v6()) {
     const int off = 0;
     (void)setsockopt(acceptor_.native_handle(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
   }
-  if (acceptor_.bind(address, why)) return why;
-  if (acceptor_.listen(boost::asio::socket_base::max_listen_connections, why)) return why;
+  if (acceptor_.bind(address, why)) return failed();
+  if (acceptor_.listen(boost::asio::socket_base::max_listen_connections, why)) return failed();
   local_ = to_endpoint(acceptor_.local_endpoint(why));
-  return why;
+  if (why) return failed();
+  return {};
 }
 
 void tcp_listener::close() {

@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "net/asio/io_core.hpp"
+#include "net/asio/socket_binding.hpp"
 #include "net/network.hpp"
 
 namespace vsf::net {
@@ -25,7 +26,8 @@ class tcp_listener final : public stream_listener,
   static result<std::shared_ptr<tcp_listener>> open(const std::shared_ptr<io_core>& core,
                                                     std::shared_ptr<stream_counters> counters,
                                                     const endpoint& at, stream_framing framing,
-                                                    accept_handler on_accept);
+                                                    accept_handler on_accept,
+                                                    const socket_binding& binding = {});
   tcp_listener(std::shared_ptr<io_core> core, std::shared_ptr<stream_counters> counters,
                stream_framing framing, accept_handler on_accept);
 
@@ -35,7 +37,7 @@ class tcp_listener final : public stream_listener,
   void released() { close(); }
 
  private:
-  boost::system::error_code bind(const endpoint& at);
+  result<void> bind(const endpoint& at, const socket_binding& binding);
   void accept_next();
   void take(boost::asio::ip::tcp::socket socket);
   void pause();

@@ -67,31 +67,34 @@ udp_port::udp_port(std::shared_ptr<io_core> core, std::size_t credits, datagram_
 
 result<std::shared_ptr<udp_port>> udp_port::open(const std::shared_ptr<io_core>& core, const endpoint& at,
                                                  std::size_t credits, datagram_handler on_datagram,
-                                                 datagram_calls calls) {
+                                                 datagram_calls calls, const socket_binding& binding) {
   auto port = std::make_shared<udp_port>(core, credits, std::move(on_datagram), calls);
-  if (auto why = port->bind(at)) return tl::unexpected<error>(bind_error("UDP", at, why));
+  if (auto bound = port->bind(at, binding); !bound) return tl::unexpected(bound.error());
   port->id_ = core->add(port);
   if (port->id_ == 0 || !core->post([port] { port->wait_readable(); }))
     return fail("cannot bind UDP " + to_string(at) + ": the network is stopped; start it again");
   return port;
 }
 
-boost::system::error_code udp_port::bind(const endpoint& at) {
+result<void> udp_port::bind(const endpoint& at, const socket_binding& binding) {
   boost::system::error_code why;
   const auto address = to_udp(at);
-  if (socket_.open(address.protocol(), why)) return why;
+  const auto failed = [&] { return tl::unexpected<error>(bind_error("UDP", at, why)); };
+  if (socket_.open(address.protocol(), why)) return failed();
   family_ = address.protocol().family();
   fd_ = socket_.native_handle();
+  if (const auto unheld = binding.hold(fd_, family_, true))
+    return fail("cannot bind UDP " + to_string(at) + ": " + unheld_reason(unheld));
   if (family_ == AF_INET6) {  // "[::]" serves IPv4 too, whatever the system's default
     const int off = 0;
     (void)setsockopt(fd_, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
   }
   enlarge_buffer(fd_, SO_RCVBUFFORCE, SO_RCVBUF);
   enlarge_buffer(fd_, SO_SNDBUFFORCE, SO_SNDBUF);
-  if (socket_.bind(address, why)) return why;
-  const auto bound = socket_.local_endpoint(why);
-  local_ = to_endpoint(bound);
-  return why;
+  if (socket_.bind(address, why)) return failed();
+  local_ = to_endpoint(socket_.local_endpoint(why));
+  if (why) return failed();
+  return {};
 }
 
 void udp_port::close() {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "net/asio/io_core.hpp"
+#include "net/asio/socket_binding.hpp"
 #include "net/network.hpp"
 
 namespace vsf::net {
@@ -32,7 +33,8 @@ class udp_port final : public datagram_port, public io_object, public std::enabl
  public:
   static result<std::shared_ptr<udp_port>> open(const std::shared_ptr<io_core>& core, const endpoint& at,
                                                 std::size_t credits, datagram_handler on_datagram,
-                                                datagram_calls calls = {});
+                                                datagram_calls calls = {},
+                                                const socket_binding& binding = {});
   udp_port(std::shared_ptr<io_core> core, std::size_t credits, datagram_handler on_datagram,
            datagram_calls calls);
 
@@ -52,7 +54,7 @@ class udp_port final : public datagram_port, public io_object, public std::enabl
   };
   struct receive_buffers;
 
-  boost::system::error_code bind(const endpoint& at);
+  result<void> bind(const endpoint& at, const socket_binding& binding);
   void close_now();
   void wait_readable();
   void receive_turn();

@@ -4,17 +4,24 @@
 
 namespace vsf::soulseek {
 
-bytes obfuscator::wrap(byte_view framed) {
-  std::array<std::uint8_t, 4> raw_key{};
-  random_->fill(raw_key);
-  bytes out(raw_key.begin(), raw_key.end());
-  out.reserve(framed.size() + raw_key.size());
-  std::uint32_t key = 0;
-  for (std::size_t i = 0; i < 4; ++i) key |= std::uint32_t{raw_key[i]} << (8 * i);
-  for (std::size_t i = 0; i < framed.size(); ++i) {
-    if (i % 4 == 0) key = std::rotl(key, 1);
-    out.push_back(static_cast<std::uint8_t>(framed[i] ^ (key >> (8 * (i % 4)) & 0xFFU)));
+obfuscated_message::obfuscated_message(crypto::random_source& random) {
+  random.fill(raw_key_);
+  for (std::size_t i = 0; i < key_size; ++i) key_ |= std::uint32_t{raw_key_[i]} << (8 * i);
+}
+
+void obfuscated_message::hide(byte_view framed, std::uint8_t* out) {
+  for (const auto byte : framed) {
+    if (done_ % 4 == 0) key_ = std::rotl(key_, 1);
+    *out++ = static_cast<std::uint8_t>(byte ^ (key_ >> (8 * (done_ % 4)) & 0xFFU));
+    ++done_;
   }
+}
+
+bytes obfuscator::wrap(byte_view framed) {
+  obfuscated_message message(*random_);
+  bytes out(message.key().begin(), message.key().end());
+  out.resize(out.size() + framed.size());
+  message.hide(framed, out.data() + obfuscated_message::key_size);
   return out;
 }
 

@@ -21,6 +21,23 @@ class obfuscator {
   crypto::random_source* random_;
 };
 
+/// The same for a message that comes in parts.
+class obfuscated_message {
+ public:
+  static constexpr std::size_t key_size = 4;
+
+  explicit obfuscated_message(crypto::random_source& random);
+  /// Goes in front of all.
+  byte_view key() const { return raw_key_; }
+  /// The next bytes of the frame; `out` has room for as many.
+  void hide(byte_view framed, std::uint8_t* out);
+
+ private:
+  std::array<std::uint8_t, key_size> raw_key_{};
+  std::uint32_t key_ = 0;
+  std::uint64_t done_ = 0;
+};
+
 /// Undoes it over a stream of messages, cut anywhere. Keeps eight bytes of state; lengths are for
 /// frame_splitter to judge.
 class deobfuscator {

@@ -51,6 +51,8 @@ std::string other_value(const key_spec& spec) {
       return "/somewhere/else";
     case value_type::paths:
       return "[/somewhere/else]";
+    case value_type::texts:
+      return "[somebody else]";
     case value_type::url:
       return "http://example.org";
   }

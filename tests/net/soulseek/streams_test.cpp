@@ -115,6 +115,21 @@ TEST(soulseek_obfuscation, the_known_message) {
   EXPECT_EQ(obfuscator(random).wrap(encode(to_server::send_upload_speed{1000})), raw);
 }
 
+TEST(soulseek_obfuscation, a_message_in_parts_is_the_same) {
+  EXPECT_TRUE(rc::check([](std::uint64_t seed, const std::vector<bytes>& parts) {
+    crypto::seeded_random one(seed), other(seed);
+    bytes framed;
+    obfuscated_message message(one);
+    bytes hidden(message.key().begin(), message.key().end());
+    for (const auto& part : parts) {
+      framed.insert(framed.end(), part.begin(), part.end());
+      hidden.resize(hidden.size() + part.size());
+      message.hide(part, hidden.data() + hidden.size() - part.size());
+    }
+    RC_ASSERT(hidden == obfuscator(other).wrap(framed));
+  }));
+}
+
 TEST(soulseek_obfuscation, a_stream_of_messages_cut_anywhere) {
   EXPECT_TRUE(rc::check([] {
     crypto::seeded_random random(*rc::gen::arbitrary<std::uint64_t>());
