@@ -70,6 +70,12 @@ const std::map<std::string, action>& actions() {
       {"come_back", [](auto& core, auto, auto&) { return core.come_back(), json(); }},
       {"refuse",
        [](auto& core, auto, auto& line) { return core.refuse_connections(line.value("on", true)), json(); }},
+      {"firewall",
+       [](auto& core, auto, auto& line) {
+         std::optional<told_ports> ports;
+         if (line.contains("port")) ports = {line.at("port"), line.value("obfuscated_port", 0U)};
+         return core.firewall(user_of(line), ports), json();
+       }},
       {"refuse_logins",
        [](auto& core, auto, auto& line) { return core.refuse_logins(refusal_of(line)), json(); }},
       {"admin_message",
@@ -87,6 +93,10 @@ const std::map<std::string, action>& actions() {
        }},
       {"searches",
        [](auto& core, auto, auto& line) { return core.set_searches(searches_of(line.at("how"))), json(); }},
+      {"upload_speed",
+       [](auto& core, auto now, auto& line) {
+         return core.set_upload_speed(user_of(line), line.at("speed"), now), json();
+       }},
       {"reset_distributed", [](auto& core, auto now, auto&) { return core.reset_distributed(now), json(); }},
       {"inject", [](auto& core, auto now,
                     auto& line) { return json(core.inject(user_of(line), from_hex(line.at("hex")), now)); }},

@@ -46,7 +46,7 @@ void server_state::offer_parents(session& s) {
   from_server::possible_parents out;
   const auto add = [&](const session& parent) {
     if (out.parents.size() < server_bounds::parents)
-      out.parents.push_back({parent.user, parent.ip, parent.port});
+      out.parents.push_back({parent.user, parent.ip, port_of(parent)});
   };
   for (const auto* root : chosen) add(*root);
   for (const auto& [id, other] : sessions)
@@ -108,7 +108,10 @@ void server_state::on(session& s, const to_server::have_no_parent& m) {
   s.next_parents = now;
 }
 
-void server_state::on(session& s, const to_server::accept_children& m) { s.accepts_children = m.accept; }
+void server_state::on(session& s, const to_server::accept_children& m) {
+  s.accepts_children = m.accept;
+  note(&s, "accept_children", {{"accept", m.accept ? "true" : "false"}});
+}
 void server_state::on(session& s, const to_server::branch_level& m) {
   s.level = m.level;
   note(&s, "branch", {{"level", std::to_string(m.level)}, {"root", s.root}});

@@ -85,5 +85,18 @@ TEST_F(search_test, without_anybody_who_takes_children_all_that_have_no_parent_a
   EXPECT_TRUE(take<from::embedded_message>(bob));
 }
 
+TEST_F(search_test, the_operator_can_tell_an_upload_speed) {
+  const auto alice = join("alice"), bob = join("bob");
+  say(bob, to::watch_user{"alice"});
+  forget_all();
+  core_->set_upload_speed("alice", 5'000'000, now_);
+  pump();
+  EXPECT_EQ(take<from::get_user_stats>(alice)->stats.average_speed, 5'000'000u);
+  EXPECT_EQ(take<from::get_user_stats>(bob)->stats.average_speed, 5'000'000u);
+  core_->set_upload_speed("nobody", 1, now_);
+  pump();
+  EXPECT_TRUE(heard_nothing(alice));
+}
+
 }  // namespace
 }  // namespace vsf::soulseek::test_server

@@ -193,6 +193,10 @@ void server_core::die(time_ms now) {
 
 void server_core::come_back() { state_->dead = false; }
 void server_core::refuse_connections(bool on) { state_->refusing = on; }
+void server_core::firewall(const std::string& user, std::optional<told_ports> ports) {
+  state_->firewalled.erase(user);
+  if (ports && state_->firewalled.size() < server_bounds::accounts) state_->firewalled.emplace(user, *ports);
+}
 bool server_core::accepting() const { return !state_->dead && !state_->refusing; }
 
 void server_core::admin_message(const std::string& user, const std::string& text, time_ms now) {
@@ -217,6 +221,15 @@ void server_core::set_excluded_phrases(std::vector<std::string> phrases) {
 }
 
 void server_core::set_searches(distribution how) { state_->options.searches = how; }
+
+void server_core::set_upload_speed(const std::string& user, std::uint32_t bytes_per_s, time_ms now) {
+  state_->now = now;
+  auto* a = state_->find_account(user);
+  if (!a) return;
+  a->stats.average_speed = bytes_per_s;
+  state_->say(user, from_server::get_user_stats{user, a->stats});
+  state_->tell_stats(user);
+}
 
 void server_core::reset_distributed(time_ms now) {
   state_->now = now;

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <variant>
@@ -77,6 +78,11 @@ struct event {
   std::map<std::string, std::string> details;
 };
 
+/// Where others are told a user listens. 0: nowhere.
+struct told_ports {
+  std::uint32_t plain = 0, obfuscated = 0;
+};
+
 class server_state;
 
 /// Every call may leave effects and events. Not for several threads.
@@ -117,6 +123,9 @@ class server_core {
   void come_back();
   /// No new connections; those that are there stay.
   void refuse_connections(bool on);
+  /// Others are told these ports of a user instead of its own, as of one behind a firewall; nothing: its own
+  /// again. Who needs to reach it has to ask it to connect.
+  void firewall(const std::string& user, std::optional<told_ports> ports);
   /// Whether a listener should be open at all.
   bool accepting() const;
 
@@ -126,6 +135,8 @@ class server_core {
   void set_privileges(const std::string& user, std::uint32_t seconds, time_ms now);
   void set_excluded_phrases(std::vector<std::string> phrases);
   void set_searches(distribution how);
+  /// As if uploads had been that fast: many clients take children in the tree only then.
+  void set_upload_speed(const std::string& user, std::uint32_t bytes_per_s, time_ms now);
   /// Code 130 to all.
   void reset_distributed(time_ms now);
   /// Any bytes, to see how a client takes them. false: not here.

@@ -100,6 +100,8 @@ class server_state {
   void on(session& s, const to_server::give_privileges& m);
   void on(session& s, const to_server::user_privileged& m);
   user_status status_of(const std::string& user);
+  std::uint32_t port_of(const session& s) const;
+  obfuscated_port<std::uint32_t> obfuscated_port_of(const session& s) const;
   bool privileged(const std::string& user);
   std::uint32_t seconds_left(const std::string& user);
   from_server::get_user_status status_message(const std::string& user);
@@ -175,6 +177,7 @@ class server_state {
   bool dead = false, refusing = false;
   std::set<std::string> banned;
   std::set<std::uint32_t> banned_addresses;
+  std::map<std::string, told_ports> firewalled;
 
   std::map<connection_id, session> sessions;
   std::map<std::string, connection_id> online;

@@ -106,20 +106,18 @@ class Client:
             self.sock.settimeout(before)
 
 
-class Server:
-    """The process vsf-soulseek-server. `with Server(bin) as server: server.port, server.do("ban", user="x")`."""
+class LineProcess:
+    """A process that tells events and takes commands, both as lines of JSON. It ends with its stdin."""
 
-    def __init__(self, bin_dir, *arguments, patience=20):
+    def __init__(self, command, patience=20, **popen):
         self.patience = patience
         self.log = []  # all events so far
         self.answers = queue.Queue()
         self.arrived = threading.Condition()
-        self.process = subprocess.Popen(
-            [str(pathlib.Path(bin_dir) / "vsf-soulseek-server"), *arguments],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen([str(word) for word in command], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True, **popen)
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
-        self.port = self.wait_for("listening")["port"]
 
     def __enter__(self):
         return self
@@ -147,7 +145,7 @@ class Server:
         return code
 
     def do(self, word, **arguments):
-        """A line of the control language (control.hpp); its result."""
+        """A command; its result. The server's are in control.hpp."""
         self.process.stdin.write(json.dumps({"do": word, **arguments}) + "\n")
         self.process.stdin.flush()
         answer = self.answers.get(timeout=self.patience)
@@ -168,5 +166,13 @@ class Server:
                 return found[0]
             with self.arrived:
                 if time.monotonic() > end or (self.process.poll() is not None and not self.reader.is_alive()):
-                    raise TimeoutError(f"no {what} {fields} in the server's log: {self.log[-20:]}")
+                    raise TimeoutError(f"no {what} {fields} in the log of {self.process.args[0]}: {self.log[-20:]}")
                 self.arrived.wait(0.2)
+
+
+class Server(LineProcess):
+    """The process vsf-soulseek-server. `with Server(bin) as server: server.port, server.do("ban", user="x")`."""
+
+    def __init__(self, bin_dir, *arguments, patience=20):
+        super().__init__([pathlib.Path(bin_dir) / "vsf-soulseek-server", *arguments], patience)
+        self.port = self.wait_for("listening")["port"]

@@ -19,11 +19,25 @@ void server_state::on(session& s, const to_server::get_peer_address& m) {
   out.obfuscated.emplace();
   if (const auto* wanted = find(m.username)) {
     out.ip = wanted->ip;
-    out.port = wanted->port;
-    out.obfuscated = obfuscated_port<std::uint16_t>{wanted->obfuscated.type,
-                                                    static_cast<std::uint16_t>(wanted->obfuscated.port)};
+    out.port = port_of(*wanted);
+    const auto obfuscated = obfuscated_port_of(*wanted);
+    out.obfuscated =
+        obfuscated_port<std::uint16_t>{obfuscated.type, static_cast<std::uint16_t>(obfuscated.port)};
   }
   say(s, out);
+}
+
+/// As others are told it.
+std::uint32_t server_state::port_of(const session& s) const {
+  const auto it = firewalled.find(s.user);
+  return it == firewalled.end() ? s.port : it->second.plain;
+}
+
+obfuscated_port<std::uint32_t> server_state::obfuscated_port_of(const session& s) const {
+  const auto it = firewalled.find(s.user);
+  if (it == firewalled.end()) return s.obfuscated;
+  const auto port = it->second.obfuscated;
+  return {port == 0 ? 0U : 1U, port};
 }
 
 user_status server_state::status_of(const std::string& user) {
@@ -114,8 +128,8 @@ void server_state::on(session& s, const to_server::connect_to_peer& m) {
         {"token", std::to_string(m.token)}});
   auto* to = find(m.username);
   if (!to) return say(s, from_server::cant_connect_to_peer{m.token, m.username});
-  say(*to,
-      from_server::connect_to_peer{s.user, m.type, s.ip, s.port, m.token, privileged(s.user), s.obfuscated});
+  say(*to, from_server::connect_to_peer{s.user, m.type, s.ip, port_of(s), m.token, privileged(s.user),
+                                        obfuscated_port_of(s)});
 }
 
 void server_state::on(session& s, const to_server::cant_connect_to_peer& m) {

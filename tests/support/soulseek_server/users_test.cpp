@@ -22,6 +22,26 @@ TEST_F(users_test, addresses_with_the_obfuscated_port) {
   EXPECT_EQ(got->port, 0u);
 }
 
+TEST_F(users_test, of_a_user_behind_a_firewall_others_are_told_a_port_that_nobody_listens_on) {
+  const auto alice = join("alice"), bob = join("bob");
+  say(alice, to::set_wait_port{2234, obfuscated_port<std::uint32_t>{1, 2235}});
+  core_->firewall("alice", told_ports{9, 0});
+  say(bob, to::get_peer_address{"alice"});
+  EXPECT_EQ(*take<from::get_peer_address>(bob),
+            (from::get_peer_address{"alice", 0x01020304, 9, obfuscated_port<std::uint16_t>{0, 0}}));
+  say(alice, to::connect_to_peer{1, "bob", connection_type::peer});
+  const auto asked = take<from::connect_to_peer>(bob);
+  ASSERT_TRUE(asked);
+  EXPECT_EQ(asked->port, 9u);
+  EXPECT_EQ(asked->obfuscated, (obfuscated_port<std::uint32_t>{0, 0}));
+  core_->firewall("alice", told_ports{0, 10});
+  say(bob, to::get_peer_address{"alice"});
+  EXPECT_EQ(take<from::get_peer_address>(bob)->obfuscated, (obfuscated_port<std::uint16_t>{1, 10}));
+  core_->firewall("alice", std::nullopt);
+  say(bob, to::get_peer_address{"alice"});
+  EXPECT_EQ(take<from::get_peer_address>(bob)->port, 2234u);
+}
+
 TEST_F(users_test, watching_tells_of_status_and_stats_until_unwatched) {
   const auto alice = join("alice"), bob = join("bob");
   say(bob, to::watch_user{"nobody"});
