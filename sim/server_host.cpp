@@ -2,7 +2,7 @@
 
 #include <stdexcept>
 
-#include "tests/support/soulseek_server/network_server.hpp"
+#include "sim/soulseek_server/network_server.hpp"
 
 namespace vsf::sim {
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "tests/support/soulseek_server/network_server.hpp"
+#include "sim/soulseek_server/network_server.hpp"
 
 namespace vsf::soulseek::test_server {
 

@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "net/soulseek/frame_splitter.hpp"
-#include "tests/support/soulseek_server/server_core.hpp"
+#include "sim/soulseek_server/server_core.hpp"
 
 namespace vsf::soulseek::test_server {
 

@@ -1,6 +1,6 @@
 #include "net/soulseek/frame_splitter.hpp"
 #include "tests/sim/virtual_internet.hpp"
-#include "tests/support/soulseek_server/network_server.hpp"
+#include "sim/soulseek_server/network_server.hpp"
 
 namespace vsf::sim {
 namespace {

@@ -4,7 +4,7 @@
 #include <functional>
 
 #include "net/network.hpp"
-#include "tests/support/soulseek_server/server_core.hpp"
+#include "sim/soulseek_server/server_core.hpp"
 
 namespace vsf::soulseek::test_server {
 

@@ -1,4 +1,4 @@
-#include "tests/support/soulseek_server/server_state.hpp"
+#include "sim/soulseek_server/server_state.hpp"
 
 namespace vsf::soulseek::test_server {
 

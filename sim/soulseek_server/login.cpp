@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "tests/support/soulseek_server/server_state.hpp"
+#include "sim/soulseek_server/server_state.hpp"
 
 namespace vsf::soulseek::test_server {
 

@@ -1,8 +1,8 @@
-#include "tests/support/soulseek_server/server_core.hpp"
+#include "sim/soulseek_server/server_core.hpp"
 
 #include <algorithm>
 
-#include "tests/support/soulseek_server/server_state.hpp"
+#include "sim/soulseek_server/server_state.hpp"
 
 namespace vsf::soulseek::test_server {
 

@@ -1,4 +1,4 @@
-#include "tests/support/soulseek_server/network_server.hpp"
+#include "sim/soulseek_server/network_server.hpp"
 
 #include <algorithm>
 
