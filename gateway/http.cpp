@@ -10,13 +10,18 @@ namespace {
 
 constexpr std::size_t max_target_bytes = 2048;
 
-std::optional<std::string> decode(std::string_view text, bool plus_is_space) {
+/// `whole`: a path keeps those that would make other segments of it.
+std::optional<std::string> decode(std::string_view text, bool whole, bool plus_is_space) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '%') {
       const auto raw = i + 2 < text.size() ? from_hex(text.substr(i + 1, 2)) : std::nullopt;
       if (!raw || raw->front() == 0) return std::nullopt;
-      out.push_back(static_cast<char>(raw->front()));
+      const auto c = static_cast<char>(raw->front());
+      if (whole || (c != '/' && c != '%'))
+        out.push_back(c);
+      else
+        out += c == '/' ? "%2F" : "%25";
       i += 2;
     } else {
       out.push_back(plus_is_space && text[i] == '+' ? ' ' : text[i]);
@@ -31,7 +36,7 @@ std::optional<std::pair<std::string, std::map<std::string, std::string>>> parse_
     std::string_view target) {
   if (target.empty() || target.front() != '/' || target.size() > max_target_bytes) return std::nullopt;
   const auto mark = target.find('?');
-  auto path = decode(target.substr(0, mark), false);
+  auto path = decode(target.substr(0, mark), false, false);
   if (!path) return std::nullopt;
   std::map<std::string, std::string> query;
   auto rest = mark == std::string_view::npos ? std::string_view{} : target.substr(mark + 1);
@@ -41,13 +46,17 @@ std::optional<std::pair<std::string, std::map<std::string, std::string>>> parse_
     rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
     if (item.empty()) continue;
     const auto equals = item.find('=');
-    const auto key = decode(item.substr(0, equals), true);
+    const auto key = decode(item.substr(0, equals), true, true);
     const auto value = equals == std::string_view::npos ? std::optional<std::string>("")
-                                                        : decode(item.substr(equals + 1), true);
+                                                        : decode(item.substr(equals + 1), true, true);
     if (!key || !value) return std::nullopt;
     query[*key] = *value;
   }
   return std::pair(std::move(*path), std::move(query));
+}
+
+std::string decode_segment(std::string_view segment) {
+  return decode(segment, true, false).value_or(std::string(segment));
 }
 
 response problem(unsigned status, std::string_view code, std::string_view message) {

@@ -11,6 +11,7 @@
 #include "config/schema.hpp"
 #include "gateway/assets.hpp"
 #include "gateway/soulseek_asks.hpp"
+#include "gateway/soulseek_social.hpp"
 
 namespace vsf::gateway {
 
@@ -183,8 +184,8 @@ handler soulseek_verb(fb::SoulseekVerb verb, bool upload) {
   return [=](const request&, const std::string& id) { return soulseek_control(id, verb, upload); };
 }
 
-const std::vector<row>& table() {
-  static const std::vector<row> rows{
+std::vector<row> node_rows() {
+  return {
       {{"GET", "/health", "whether the node is up, and whether its mesh is"}, plain(want_health{})},
       {{"GET", "/metrics", "counters and gauges for Prometheus"}, plain(want_metrics{})},
       {{"GET", "/api/v1/status", "the node, its components, actors and peers"}, plain(want_status{})},
@@ -219,15 +220,37 @@ const std::vector<row>& table() {
          });
        }},
       {{"POST", "/api/v1/library/rescan", "look at the folders now"}, plain(want_rescan{})},
+      {{"GET", "/api/v1/events/history", "the newest events, oldest first"},
+       [](const request& asked, const std::string&) {
+         return with_limit(asked, 100, 1000,
+                           [](std::uint32_t limit) { return answer(want(want_events{limit})); });
+       }},
+      {{"GET", "/api/v1/events", "events as they happen, over a WebSocket"}, plain(want_event_stream{})},
+      {{"GET", "/api/v1/openapi.json", "this interface, described"},
+       [](const request&, const std::string&) {
+         return answer(response{200, "application/json", std::string(openapi_json())});
+       }},
+  };
+}
+
+std::vector<row> soulseek_rows() {
+  return {
       {{"GET", "/api/v1/soulseek", "how it stands with the Soulseek server"}, soulseek_status},
       {{"POST", "/api/v1/soulseek/login", "log in again after it stopped"}, soulseek_login},
       {{"POST", "/api/v1/soulseek/logout", "leave the server until the next login"}, soulseek_logout},
       {{"POST", "/api/v1/soulseek/searches", "search all users, one user or a room"}, soulseek_search},
       {{"GET", "/api/v1/soulseek/searches/{search}", "what a search has found so far"}, soulseek_results},
+      {{"DELETE", "/api/v1/soulseek/searches/{search}", "end a search and forget its results"},
+       [](const request&, const std::string& search) { return soulseek_end_search(search, false); }},
+      {{"POST", "/api/v1/soulseek/searches/{search}/stop",
+        "take no further results, keeping those there are"},
+       [](const request&, const std::string& search) { return soulseek_end_search(search, true); }},
+      {{"POST", "/api/v1/soulseek/away", "be shown as away, or as here"}, soulseek_away},
+      {{"POST", "/api/v1/soulseek/downloads/{id}/move", "move a download within the queue"}, soulseek_move},
       {{"GET", "/api/v1/soulseek/users/{user}", "what a user says of itself"}, soulseek_user},
       {{"GET", "/api/v1/soulseek/users/{user}/shares", "what a user shares"}, soulseek_shares},
       {{"GET", "/api/v1/soulseek/downloads", "downloads from Soulseek users"}, soulseek_downloads},
-      {{"POST", "/api/v1/soulseek/downloads", "download a file of a user"}, soulseek_download},
+      {{"POST", "/api/v1/soulseek/downloads", "download a file or a folder of a user"}, soulseek_download},
       {{"DELETE", "/api/v1/soulseek/downloads/{id}", "forget an ended download"},
        soulseek_verb(fb::SoulseekVerb::forget, false)},
       {{"POST", "/api/v1/soulseek/downloads/{id}/cancel", "stop a download"},
@@ -242,17 +265,66 @@ const std::vector<row>& table() {
       {{"POST", "/api/v1/soulseek/uploads/{id}/cancel", "stop an upload"},
        soulseek_verb(fb::SoulseekVerb::cancel, true)},
       {{"POST", "/api/v1/soulseek/messages", "write to a user or into a room"}, soulseek_message},
-      {{"GET", "/api/v1/events/history", "the newest events, oldest first"},
-       [](const request& asked, const std::string&) {
-         return with_limit(asked, 100, 1000,
-                           [](std::uint32_t limit) { return answer(want(want_events{limit})); });
-       }},
-      {{"GET", "/api/v1/events", "events as they happen, over a WebSocket"}, plain(want_event_stream{})},
-      {{"GET", "/api/v1/openapi.json", "this interface, described"},
-       [](const request&, const std::string&) {
-         return answer(response{200, "application/json", std::string(openapi_json())});
-       }},
   };
+}
+
+handler interest(bool hated, bool on) {
+  return [=](const request&, const std::string& item) { return soulseek_interest(item, hated, on); };
+}
+
+/// Talk, wishes and people.
+std::vector<row> soulseek_social_rows() {
+  return {
+      {{"GET", "/api/v1/soulseek/messages", "private conversations, the latest first"},
+       soulseek_conversations},
+      {{"GET", "/api/v1/soulseek/messages/{user}", "messages with a user, newest last; they count as read"},
+       soulseek_conversation},
+      {{"DELETE", "/api/v1/soulseek/messages/{user}", "forget the messages with a user"},
+       soulseek_forget_conversation},
+      {{"GET", "/api/v1/soulseek/rooms", "chat rooms, joined ones first, then the largest"}, soulseek_rooms},
+      {{"POST", "/api/v1/soulseek/rooms", "join a room, and again after each login"}, soulseek_join},
+      {{"GET", "/api/v1/soulseek/rooms/{room}", "users, tickers and newest messages of a joined room"},
+       soulseek_room},
+      {{"DELETE", "/api/v1/soulseek/rooms/{room}", "leave a room"}, soulseek_leave},
+      {{"POST", "/api/v1/soulseek/rooms/{room}/messages", "say something in a joined room"}, soulseek_say},
+      {{"PUT", "/api/v1/soulseek/rooms/{room}/ticker",
+        "set our ticker of a joined room; an empty one removes it"},
+       soulseek_ticker},
+      {{"GET", "/api/v1/soulseek/wishes", "what is searched for again and again"}, soulseek_wishes},
+      {{"POST", "/api/v1/soulseek/wishes",
+        "wish for something, or change the rules of a wish of the same text"},
+       soulseek_wish},
+      {{"DELETE", "/api/v1/soulseek/wishes/{wish}", "end a wish and forget its results"}, soulseek_end_wish},
+      {{"GET", "/api/v1/soulseek/interests", "what this user likes and hates"}, soulseek_interests},
+      {{"PUT", "/api/v1/soulseek/interests/likes/{item}", "like something"}, interest(false, true)},
+      {{"DELETE", "/api/v1/soulseek/interests/likes/{item}", "like something no longer"},
+       interest(false, false)},
+      {{"PUT", "/api/v1/soulseek/interests/hates/{item}", "hate something"}, interest(true, true)},
+      {{"DELETE", "/api/v1/soulseek/interests/hates/{item}", "hate something no longer"},
+       interest(true, false)},
+      {{"GET", "/api/v1/soulseek/recommendations",
+        "what the server recommends: for our likes, an item, or everybody"},
+       soulseek_recommendations},
+      {{"GET", "/api/v1/soulseek/similar-users", "users who like the same, or this item"},
+       soulseek_similar_users},
+      {{"GET", "/api/v1/soulseek/users/{user}/interests", "what a user likes and hates"}, soulseek_interests},
+      {{"GET", "/api/v1/soulseek/people", "buddies, banned and ignored users and networks"}, soulseek_people},
+      {{"PUT", "/api/v1/soulseek/people/{name}", "make somebody a buddy, banned or ignored"},
+       soulseek_person},
+      {{"DELETE", "/api/v1/soulseek/people/{name}", "forget what was set for somebody"}, soulseek_nobody},
+      {{"GET", "/api/v1/soulseek/limits", "the limits of Soulseek transfers that hold now"}, soulseek_limits},
+      {{"PUT", "/api/v1/soulseek/limits", "change the limits of Soulseek transfers until the node ends"},
+       soulseek_new_limits},
+  };
+}
+
+const std::vector<row>& table() {
+  static const std::vector<row> rows = [] {
+    std::vector<row> all;
+    for (auto&& part : {node_rows(), soulseek_rows(), soulseek_social_rows()})
+      all.insert(all.end(), part.begin(), part.end());
+    return all;
+  }();
   return rows;
 }
 
@@ -266,7 +338,7 @@ std::optional<std::string> match(std::string_view pattern, std::string_view path
     return std::nullopt;
   const auto segment = path.substr(head.size(), path.size() - head.size() - tail.size());
   if (segment.find('/') != std::string_view::npos) return std::nullopt;
-  return std::string(segment);
+  return decode_segment(segment);
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "gateway/http.hpp"
-#include "messages/schemas.hpp"
+#include "messages/soulseek_schemas.hpp"
 
 namespace vsf::gateway {
 

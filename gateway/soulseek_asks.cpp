@@ -1,66 +1,10 @@
 #include "gateway/soulseek_asks.hpp"
 
-#include <charconv>
-#include <optional>
-
-#include <nlohmann/json.hpp>
+#include "gateway/soulseek_parts.hpp"
+#include "gateway/soulseek_social.hpp"
 
 namespace vsf::gateway {
 namespace {
-
-using nlohmann::json;
-constexpr std::size_t max_text = 4096;
-
-template <class Question>
-soulseek_answer ask(Question question) {
-  fb::SoulseekAskT out;
-  out.want.Set(std::move(question));
-  return want(want_soulseek{record<fb::SoulseekAsk>::pack(out)});
-}
-soulseek_answer bad(std::string_view code, std::string_view text) { return problem(400, code, text); }
-
-template <class Number>
-std::optional<Number> number_of(const std::string& text) {
-  Number out = 0;
-  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), out);
-  if (text.empty() || ec != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return out;
-}
-
-std::string text_of(const request& asked, const std::string& key) {
-  const auto it = asked.query.find(key);
-  return it == asked.query.end() ? std::string{} : it->second;
-}
-
-/// `offset` and `limit` of a list; false: one of them is no such number.
-template <class Question>
-bool take_page(const request& asked, Question& question) {
-  const auto offset = text_of(asked, "offset"), limit = text_of(asked, "limit");
-  const auto from = offset.empty() ? std::optional<std::uint32_t>(0) : number_of<std::uint32_t>(offset);
-  const auto most = limit.empty() ? std::optional<std::uint32_t>(100) : number_of<std::uint32_t>(limit);
-  if (!from || !most || *most == 0 || *most > 1000) return false;
-  question.offset = *from;
-  question.limit = *most;
-  return true;
-}
-constexpr std::string_view page_help = "offset is a number, limit one from 1 to 1000";
-
-/// A text member of a body; empty when it is missing or something else.
-std::string member(const json& body, const char* name) {
-  const auto it = body.find(name);
-  if (it == body.end() || !it->is_string()) return {};
-  auto out = it->get<std::string>();
-  return out.size() > max_text ? std::string{} : out;
-}
-json body_of(const request& asked) { return json::parse(asked.body, nullptr, false); }
-
-template <class Vector, class Each>
-json list_of(const Vector* items, Each each) {
-  auto out = json::array();
-  if (items != nullptr)
-    for (const auto* item : *items) out.push_back(each(*item));
-  return out;
-}
 
 json shown(const fb::SoulseekFile& f) {
   return {{"path", string_of(f.path())},
@@ -102,7 +46,10 @@ json shown(const fb::SoulseekStatusAnswer& s) {
           {"downloads_active", s.downloads_active()},
           {"uploads_active", s.uploads_active()},
           {"uploads_queued", s.uploads_queued()},
-          {"privileged_s", s.privileged_s()}};
+          {"privileged_s", s.privileged_s()},
+          {"server_answers", s.server_answers()},
+          {"server_latency_ms", s.server_latency_ms()},
+          {"away", s.away()}};
 }
 json shown(const fb::SoulseekResultsAnswer& r) {
   return {{"search", r.search()},
@@ -130,12 +77,8 @@ json shown(const fb::SoulseekBrowseAnswer& b) {
            })}};
 }
 
-response as_json(const json& value, unsigned status = 200) {
-  return {status, "application/json", value.dump(-1, ' ', false, json::error_handler_t::replace)};
-}
-
 unsigned status_of(const std::string& code) {
-  if (code == "unknown_search") return 404;
+  if (code.starts_with("unknown_")) return 404;
   if (code == "unreachable" || code == "no_answer") return 504;
   return code == "busy" || code == "disabled" || code == "offline" ? 503 : 409;
 }
@@ -164,6 +107,38 @@ soulseek_answer soulseek_results(const request& asked, const std::string& search
   if (!number) return bad("bad_id", "a search is named by the number it began with");
   question.search = *number;
   if (!take_page(asked, question)) return bad("bad_page", page_help);
+  return ask(std::move(question));
+}
+
+soulseek_answer soulseek_end_search(const std::string& search, bool keep) {
+  fb::SoulseekSearchEndT question;
+  question.keep = keep;
+  const auto number = number_of<std::uint32_t>(search);
+  if (!number) return bad("bad_id", "a search is named by the number it began with");
+  question.search = *number;
+  return ask(std::move(question));
+}
+
+soulseek_answer soulseek_away(const request& asked, const std::string&) {
+  const auto body = body_of(asked);
+  if (!body.is_object() || !body.contains("away") || !body["away"].is_boolean())
+    return bad("bad_body", R"(the body must be JSON like {"away": true})");
+  fb::SoulseekAwayT question;
+  question.away = body["away"].get<bool>();
+  return ask(std::move(question));
+}
+
+soulseek_answer soulseek_move(const request& asked, const std::string& id) {
+  const auto number = number_of<std::uint64_t>(id);
+  const auto body = body_of(asked);
+  if (!number) return bad("bad_id", "a transfer is named by its number");
+  if (!body.is_object() || !body.contains("place") || !body["place"].is_number_unsigned() ||
+      body["place"].get<std::uint64_t>() < 1 || body["place"].get<std::uint64_t>() > 1'000'000)
+    return bad("bad_body", R"(the body must be JSON like {"place": 1}, which is next)");
+  fb::SoulseekControlT question;
+  question.id = *number;
+  question.verb = fb::SoulseekVerb::move;
+  question.place = body["place"].get<std::uint32_t>() - 1;
   return ask(std::move(question));
 }
 
@@ -196,6 +171,14 @@ soulseek_answer soulseek_uploads(const request& asked, const std::string&) {
 soulseek_answer soulseek_download(const request& asked, const std::string&) {
   const auto body = body_of(asked);
   fb::SoulseekDownloadAskT question;
+  if (body.is_object() && body.contains("folder")) {
+    fb::SoulseekFolderAskT whole;
+    whole.user = member(body, "user");
+    whole.folder = member(body, "folder");
+    if (whole.user.empty() || whole.folder.empty() || body.contains("path"))
+      return bad("bad_body", R"(the body must be JSON like {"user": "...", "folder": "..."})");
+    return ask(std::move(whole));
+  }
   if (body.is_object()) {
     question.user = member(body, "user");
     question.path = member(body, "path");
@@ -249,6 +232,7 @@ response render_soulseek(const fb::SoulseekReply& reply) {
   if (reply.got_as_SoulseekDone() != nullptr) return as_json({{"accepted", true}}, 202);
   if (const auto* x = reply.got_as_SoulseekProblem())
     return problem(status_of(string_of(x->code())), string_of(x->code()), string_of(x->text()));
+  if (auto social = render_soulseek_social(reply)) return *std::move(social);
   return problem(500, "no_answer", "the Soulseek side gave an answer that can't be shown");
 }
 

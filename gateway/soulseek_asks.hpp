@@ -15,6 +15,10 @@ soulseek_answer soulseek_login(const request& asked, const std::string& segment)
 soulseek_answer soulseek_logout(const request& asked, const std::string& segment);
 soulseek_answer soulseek_search(const request& asked, const std::string& segment);
 soulseek_answer soulseek_results(const request& asked, const std::string& search);
+/// `keep`: its results stay for a while.
+soulseek_answer soulseek_end_search(const std::string& search, bool keep);
+soulseek_answer soulseek_away(const request& asked, const std::string& segment);
+soulseek_answer soulseek_move(const request& asked, const std::string& id);
 soulseek_answer soulseek_user(const request& asked, const std::string& user);
 soulseek_answer soulseek_shares(const request& asked, const std::string& user);
 soulseek_answer soulseek_downloads(const request& asked, const std::string& segment);

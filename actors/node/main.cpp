@@ -1,6 +1,9 @@
 // vsfd, the headless node: puts sockets, RocksDB, disk and the kernel's randomness under the actors, and
 // waits.
 
+#include <sys/resource.h>
+
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -146,8 +149,18 @@ sigset_t block_signals() {
   return set;
 }
 
+/// Shells allow 1,024 open files, of which connections alone may want more.
+void allow_open_files() {
+  constexpr rlim_t wanted = 8192;
+  rlimit now{};
+  if (getrlimit(RLIMIT_NOFILE, &now) != 0 || now.rlim_cur >= wanted) return;
+  now.rlim_cur = std::min(wanted, now.rlim_max);
+  setrlimit(RLIMIT_NOFILE, &now);
+}
+
 int serve(const config::settings& settings) {
   const auto signals = block_signals();
+  allow_open_files();
   std::error_code made;
   fs::create_directories(settings.node.data_dir, made);
   if (made)

@@ -78,7 +78,8 @@ void carry_out(self_pointer self, const finish_partial& job) {
     if (const auto made = st.env->files->open_partial(job.what.partial, 0); !made)
       return tell_owner(st.owner, partial_finished{job.what.id, tl::unexpected(made.error())});
   }
-  tell_owner(st.owner, partial_finished{job.what.id, st.env->files->finish(job.what.partial, job.what.name)});
+  tell_owner(st.owner, partial_finished{job.what.id, st.env->files->finish(job.what.partial, job.what.name,
+                                                                           job.what.folder)});
 }
 
 void say(self_pointer self, const result<void>& done) {
@@ -106,6 +107,30 @@ void carry_out(self_pointer self, const forget_row& job) {
   say(self, self->state.rows->erase(job.id, storage::durability::buffered));
 }
 
+void carry_out(self_pointer self, const keep_social& job) {
+  auto& st = self->state;
+  const auto done = st.rows->put_rows(
+      job.rows, job.receipt != 0 ? storage::durability::synced : storage::durability::buffered);
+  say(self, done);
+  if (job.receipt != 0) tell_owner(st.owner, social_kept{job.receipt, done.has_value()});
+}
+
+void carry_out(self_pointer self, const forget_social& job) {
+  say(self, self->state.rows->erase_rows(job.rows, storage::durability::buffered));
+}
+
+void carry_out(self_pointer self, const read_library&) {
+  constexpr std::size_t portion = 256;
+  auto& st = self->state;
+  files_described part;
+  say(self, storage::library_store(st.env->store).for_each([&](const record<fb::FileEntry>& entry) {
+    part.files.push_back(entry);
+    if (part.files.size() == portion) tell_owner(st.owner, std::exchange(part, {}));
+    return true;
+  }));
+  if (!part.files.empty()) tell_owner(st.owner, std::move(part));
+}
+
 void read_rows(self_pointer self) {
   auto& st = self->state;
   rows_read out;
@@ -114,6 +139,10 @@ void read_rows(self_pointer self) {
     std::optional<std::uint64_t> size;
     if (st.env->files->partial_exists(partial)) size = row->size();
     out.rows.emplace_back(row, size);
+    return true;
+  }));
+  say(self, st.rows->for_each_row([&](const record<fb::SoulseekRow>& row) {
+    out.social.push_back(row);
     return true;
   }));
   tell_owner(st.owner, std::move(out));

@@ -9,6 +9,7 @@
 
 #include "actors/environment.hpp"
 #include "actors/soulseek/interfaces_actor.hpp"
+#include "storage/library_store.hpp"
 #include "storage/soulseek_store.hpp"
 
 namespace vsf::soulseek {

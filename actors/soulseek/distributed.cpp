@@ -54,7 +54,7 @@ void distributed_tree::tell_child(link_id link, tree_effects& out) const {
 }
 
 void distributed_tree::tell_children(tree_effects& out) {
-  for (const auto& [link, user] : children_) tell_child(link, out);
+  for (const auto& [link, who] : children_) tell_child(link, out);
 }
 
 // ---- the server
@@ -108,7 +108,7 @@ void distributed_tree::on_possible_parents(const from_server::possible_parents& 
     if (candidates_.size() >= options_.candidates) return;
     const auto where = wire_endpoint(x.ip, x.port);
     const auto same_user = [&](const auto& row) { return row.second.user == x.username; };
-    const auto is_child = [&](const auto& row) { return row.second == x.username; };
+    const auto is_child = [&](const auto& row) { return row.second.user == x.username; };
     if (x.username.empty() || x.username == self_ || x.ip == 0 || where.port == 0 ||
         std::ranges::any_of(candidates_, same_user) || std::ranges::any_of(children_, is_child))
       continue;
@@ -136,7 +136,7 @@ void distributed_tree::on_embedded(const from_server::embedded_message& message,
 }
 
 void distributed_tree::on_reset(nanoseconds, tree_effects& out) {
-  for (const auto& [link, user] : children_) out.emplace_back(close_link{link, "the server resets the tree"});
+  for (const auto& [link, who] : children_) out.emplace_back(close_link{link, "the server resets the tree"});
   children_.clear();
   while (!candidates_.empty()) drop_candidate(candidates_.begin()->first, "the server resets the tree", out);
   is_root_ = false;
@@ -152,7 +152,8 @@ std::optional<std::string> distributed_tree::unfit(const above& x) {
     return "its level is " + std::to_string(*x.level);
   }
   const auto below_us = [&](const std::string& user) {
-    return user == self_ || std::ranges::any_of(children_, [&](const auto& c) { return c.second == user; });
+    return user == self_ ||
+           std::ranges::any_of(children_, [&](const auto& c) { return c.second.user == user; });
   };
   if (below_us(x.user) || (x.root && below_us(*x.root))) {
     ++counters_.refused_loop;
@@ -237,8 +238,8 @@ void distributed_tree::on_parent_message(const distributed::message& message, na
 
 // ---- links
 
-void distributed_tree::on_inbound(link_id link, const std::string& user, nanoseconds, tree_effects& out) {
-  const auto again = std::ranges::find_if(children_, [&](const auto& c) { return c.second == user; });
+void distributed_tree::on_inbound(link_id link, const std::string& user, nanoseconds now, tree_effects& out) {
+  const auto again = std::ranges::find_if(children_, [&](const auto& c) { return c.second.user == user; });
   const bool candidate =
       std::ranges::any_of(candidates_, [&](const auto& c) { return c.second.user == user; });
   const bool loop = user == self_ || user == parent() || user == root() || candidate;
@@ -247,12 +248,17 @@ void distributed_tree::on_inbound(link_id link, const std::string& user, nanosec
     out.emplace_back(close_link{link, loop ? "it stands above us" : "no more children are allowed"});
     return;
   }
+  if (again != children_.end() && now - again->second.since < options_.child_race) {
+    // Its dial went both ways; it uses the one that was there first.
+    out.emplace_back(close_link{link, "it is linked already"});
+    return;
+  }
   if (again != children_.end()) {
     out.emplace_back(close_link{again->first, "it came again"});
     children_.erase(again);
   }
   ++counters_.children;
-  children_.emplace(link, user);
+  children_.emplace(link, child{user, now});
   tell_child(link, out);
   tell_accepting(false, out);
   say_place(out);
@@ -311,7 +317,7 @@ void distributed_tree::take_search(const distributed::search& search, nanosecond
   ++counters_.searches;
   if (!children_.empty()) {
     const auto message = share(encode(search));
-    for (const auto& [link, user] : children_) {
+    for (const auto& [link, who] : children_) {
       ++counters_.searches_forwarded;
       out.emplace_back(send_link{link, message});
     }

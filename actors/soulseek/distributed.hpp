@@ -19,6 +19,7 @@ struct tree_options {
   nanoseconds candidate_time = std::chrono::seconds(60);  // to send level, root and a search
   std::int32_t most_levels = 64;                          // of ours; a deeper parent is refused
   std::size_t most_children = 10;                         // whatever the upload speed
+  nanoseconds child_race = std::chrono::seconds(30);      // a second link of a child is refused so long
   std::uint32_t parent_min_speed = 1;                     // KiB/s, until the server says (83)
   std::uint32_t parent_speed_ratio = 50;                  // until the server says (84)
   std::uint32_t searches_per_s = 100;                     // taken, of everybody together
@@ -147,7 +148,11 @@ class distributed_tree {
   std::map<std::uint64_t, above> candidates_;
   link_id parent_ = 0;
   above parent_row_;
-  std::map<link_id, std::string> children_;
+  struct child {
+    std::string user;
+    nanoseconds since{0};
+  };
+  std::map<link_id, child> children_;
   std::uint32_t upload_speed_ = 0, min_speed_, ratio_;
   std::optional<bool> told_accepting_;
   std::set<search_key> recent_;

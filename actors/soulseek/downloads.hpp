@@ -54,7 +54,9 @@ class downloads {
     nanoseconds stall = std::chrono::seconds(60);
     nanoseconds link_timeout = std::chrono::seconds(90);
     nanoseconds event_interval = std::chrono::milliseconds(500);
-    std::uint64_t checkpoint_bytes = 16 << 20;  // lost at most, when the machine stops
+    /// Whichever comes first; what came since is lost when the machine or the program dies.
+    std::uint64_t checkpoint_bytes = 16 << 20;
+    nanoseconds checkpoint_time = std::chrono::seconds(10);
     /// So often in a row without a byte, then the next source if there is one.
     std::uint32_t attempts_per_source = 5;
     /// The same of the last source, whose user answers but nothing comes: then it has failed. Who can't be
@@ -177,6 +179,8 @@ class downloads {
   effects link_down(nanoseconds now, const std::string& user);
   effects link_failed(nanoseconds now, const std::string& user);
   effects user_status(nanoseconds now, const std::string& user, presence how);
+  /// A new session with the server: it knows of no watch() yet, and nobody's presence is known.
+  effects session_began();
   /// offer, place, upload_failed, upload_denied; others are ignored.
   effects message(nanoseconds now, const std::string& user, const said::message& what);
   /// An F connection said its token.
@@ -185,6 +189,8 @@ class downloads {
   /// How many of `count` bytes that came on this connection are to be written next; what is beyond the size
   /// is not, and counted.
   std::size_t admit(nanoseconds now, connection_number connection, std::size_t count);
+  /// What comes next on it waits for us, not for the other side: that is no stall.
+  void held_up(nanoseconds now, connection_number connection);
   /// So many of the admitted are on their way to the disk and will be read back.
   effects written(nanoseconds now, connection_number connection, std::uint64_t count);
   /// The other end closed, or it broke. Never after close_file.
@@ -201,6 +207,11 @@ class downloads {
   /// Unfinished ones in their order, then finished ones, latest first; limit at most 1000.
   std::vector<fb::SoulseekTransferT> list(nanoseconds now, std::size_t offset, std::size_t limit) const;
   std::optional<fb::SoulseekTransferT> find(nanoseconds now, transfer_id id) const;
+  /// The one that brought this user's file, if it is still listed.
+  std::optional<transfer_id> completed(const std::string& user, const std::string& path) const {
+    const auto it = completed_.find({user, path});
+    return it == completed_.end() ? std::optional<transfer_id>() : it->second;
+  }
   std::size_t size() const { return rows_.size(); }
   std::size_t unfinished() const { return order_.size(); }
   std::size_t running() const { return running_; }
@@ -228,6 +239,7 @@ class downloads {
     std::uint32_t read_errors = 0;
     std::optional<std::uint64_t> crashed_at;  // what was done when its user failed last
     std::uint64_t stored_done = 0;
+    nanoseconds checkpoint{0};  // the last
     std::optional<nanoseconds> told;
     nanoseconds rate_since{0};
     std::uint64_t rate_from = 0, rate_last = 0;

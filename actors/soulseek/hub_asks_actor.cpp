@@ -1,38 +1,13 @@
-// The life of the component, what people ask of it, and what it says of itself.
-#include "actors/soulseek/desk_actor.hpp"
+// What people ask of the component.
 #include "actors/soulseek/hub_actor.hpp"
-#include "actors/soulseek/lister_actor.hpp"
-#include "actors/soulseek/session_actor.hpp"
+#include "actors/soulseek/replies.hpp"
 #include "config/host_port.hpp"
 
 namespace vsf::soulseek {
 namespace {
 
-share_scan_settings scan_settings(const config::settings& settings) {
-  share_scan_settings out;
-  for (const auto& path : settings.library.paths) out.roots.push_back({path, share_visibility::everyone});
-  if (!settings.transfers.incomplete_dir.empty()) out.excluded.push_back(settings.transfers.incomplete_dir);
-  return out;
-}
-
-uploads::options upload_options(const config::settings& settings) {
-  uploads::options out;
-  out.slots = settings.soulseek.upload_slots;
-  out.rate_bytes_per_s = std::uint64_t{settings.transfers.upload_limit_kib} * 1024;
-  return out;
-}
-
-template <class Answer>
-record<fb::SoulseekReply> reply(Answer answer) {
-  fb::SoulseekReplyT out;
-  out.got.Set(std::move(answer));
-  return record<fb::SoulseekReply>::pack(out);
-}
-record<fb::SoulseekReply> problem(std::string code, std::string text) {
-  fb::SoulseekProblemT out;
-  out.code = std::move(code);
-  out.text = std::move(text);
-  return reply(std::move(out));
+record<fb::SoulseekReply> unknown_search() {
+  return problem("unknown_search", "there is no search with this number; it may be over for long");
 }
 
 std::unique_ptr<fb::SoulseekFileT> told(const file& f, std::string path, bool restricted) {
@@ -83,170 +58,10 @@ void add_folders(const std::vector<folder>& folders, bool restricted, fb::Soulse
 
 }  // namespace
 
-hub::hub(hub_pointer self, environment_ptr env)
-    : self_(self),
-      me_(self->address()),
-      env_(std::move(env)),
-      children_(self, env_, "soulseek"),
-      dialer_({}, *env_->random),
-      tree_({}),
-      searches_({}, *env_->random),
-      uploads_(upload_options(env_->settings), *env_->random),
-      shares_(scan_settings(env_->settings)),
-      finder_(shares_.index()) {}
-
-hub::~hub() {
-  if (listener_) listener_->close();
-  for (auto& [id, link] : live_) caf::anon_send_exit(link.actor, caf::exit_reason::user_shutdown);
-}
-
-void hub::add_children() {
-  const auto add = [this](const char* name, const char* kind, auto& slot, auto spawn) {
-    supervisor::child_spec spec;
-    spec.name = name;
-    spec.kind = kind;
-    spec.spawn = [&slot, spawn] {
-      slot = spawn();
-      return caf::actor_cast<caf::actor>(slot);
-    };
-    children_.add(std::move(spec));
-  };
-  auto& system = self_->home_system();
-  add("session", session_state_holder::name, session_,
-      [this, &system] { return system.spawn(session, env_, me_); });
-  add("desk", desk_state::name, desk_, [this, &system] {
-    return env_->inline_workers ? system.spawn(desk, env_, me_)
-                                : system.spawn<caf::detached>(desk, env_, me_);
-  });
-  add("lister", lister_state::name, lister_, [this, &system] {
-    return env_->inline_workers ? system.spawn(lister, env_, me_)
-                                : system.spawn<caf::detached>(lister, env_, me_);
-  });
-}
-
-void hub::start() {
-  if (!settings().soulseek.enabled) return;
-  children_.on_other_down([this](const caf::down_msg& message) {
-    const auto it = std::find_if(live_.begin(), live_.end(),
-                                 [&](const auto& l) { return l.second.actor.address() == message.source; });
-    if (it == live_.end()) return;
-    if (message.reason) it->second.mark.crashed();
-    hear(link_ended{it->first, "its actor ended"});
-    schedule();
-  });
-  add_children();
-  listen();
-  rescan();
-  self_->send(session_,
-              session_order{be_online{{settings().soulseek.username, settings().soulseek.password}}});
-  schedule();
-}
-
-void hub::on_news(const news& what) {
-  std::visit([this](const auto& x) { hear(x); }, what.what);
-  schedule();
-}
-
-void hub::on_alarm(const alarm& message) {
-  if (!timer_.take(message)) return;
-  const auto t = now();
-  dialer_effects dialled;
-  dialer_.on_alarm(t, dialled);
-  take(std::move(dialled));
-  tree_effects grown;
-  tree_.on_alarm(t, grown);
-  take(std::move(grown));
-  search_effects searched;
-  searches_.on_alarm(t, searched);
-  take(std::move(searched));
-  take(downloads_.tick(t));
-  take(uploads_.tick(t));
-  if (rescan_at_ && *rescan_at_ <= t) rescan();
-  expire_waiting();
-  schedule();
-}
-
-void hub::schedule() {
-  if (!settings().soulseek.enabled) return;
-  auto at = rescan_at_.value_or(nanoseconds::max());
-  for (const auto next : {dialer_.next_deadline(), tree_.next_deadline(), searches_.next_deadline(),
-                          downloads_.next_deadline(), uploads_.next_deadline()})
-    if (next) at = std::min(at, *next);
-  for (const auto& w : waiting_) at = std::min(at, w.until);
-  if (at != nanoseconds::max()) timer_.arm(self_, at);
-}
-
-void hub::on_links(const component_links& links) {
-  links_ = links;
-  if (links_.telemetry) children_.report_to(links_.telemetry);
-}
-
-/// A scan of the library tells of many changes in a row: the folders are listed once they are over.
-void hub::on_library(const fb::LibraryChanged&) {
-  if (!settings().soulseek.enabled) return;
-  constexpr nanoseconds quiet = std::chrono::seconds(5);
-  rescan_at_ = std::min(rescan_at_.value_or(nanoseconds::max()), now() + quiet);
-  schedule();
-}
-
-void hub::tell_event(fb::EventKind kind, const std::string& subject, const std::string& text) {
-  if (!links_.telemetry) return;
-  fb::EventT event;
-  event.kind = kind;
-  event.subject = subject;
-  event.text = text;
-  self_->send(links_.telemetry, record<fb::Event>::pack(event));
-}
-
-void hub::on_report(std::uint64_t round) {
-  if (!links_.telemetry) return;
-  fb::ComponentReportT out;
-  out.path = "soulseek";
-  out.kind = soulseek_state::name;
-  out.mailbox = supervisor::mailbox_size(self_);
-  const auto count = [&](const char* name, std::uint64_t value) {
-    auto c = std::make_unique<fb::CounterT>();
-    c->name = name;
-    c->value = value;
-    out.counters.push_back(std::move(c));
-  };
-  const auto gauge = [&](const char* name, std::uint64_t value) {
-    auto g = std::make_unique<fb::GaugeT>();
-    g->name = name;
-    g->value = static_cast<std::int64_t>(value);
-    out.gauges.push_back(std::move(g));
-  };
-  count("dials", dialer_.counters().dials);
-  count("dials_failed", dialer_.counters().dials_failed);
-  count("links_accepted", dialer_.counters().accepted);
-  count("searches_sent", searches_.counters().sent);
-  count("search_answers", searches_.counters().answers);
-  count("searches_heard", searches_.counters().heard);
-  count("downloads_completed", downloads_.counters().completed);
-  count("download_bytes", downloads_.counters().bytes_written);
-  count("uploads_completed", uploads_.counters().completed);
-  count("upload_bytes", uploads_.counters().bytes_sent);
-  count("upload_requests", uploads_.counters().requests);
-  count("upload_requests_dropped", uploads_.counters().requests_dropped);
-  count("disk_problems", desk_problems_);
-  count("answers_refused", answers_refused_);
-  gauge("links", dialer_.links());
-  gauge("queued_bytes", dialer_.queued_bytes());
-  gauge("shared_files", shares_.index().counts().files);
-  gauge("downloads", downloads_.size());
-  gauge("uploads_active", uploads_.active());
-  gauge("uploads_queued", uploads_.queue_length());
-  if (settings().soulseek.enabled) out.children = children_.report();
-  if (!state_.text.empty()) out.notes.push_back(state_.text);
-  if (!listen_problem_.empty()) out.notes.push_back(listen_problem_);
-  self_->send(links_.telemetry, record<fb::ComponentReport>::pack(out), round);
-}
-
-// ---- What people ask
-
 /// One function for each question; what can't be answered at once is left open in `later`.
 struct hub::asks {
   hub& h;
+  reply_promise promise;
   bool later = false;
 
   record<fb::SoulseekReply> status() {
@@ -270,6 +85,9 @@ struct hub::asks {
     out.uploads_active = static_cast<std::uint32_t>(h.uploads_.active());
     out.uploads_queued = static_cast<std::uint32_t>(h.uploads_.queue_length());
     out.privileged_s = h.privileged_s_;
+    out.away = h.away_;
+    out.server_answers = h.probe_at_ && h.probed_.alive;
+    out.server_latency_ms = static_cast<std::uint32_t>(h.probed_.latency / std::chrono::milliseconds(1));
     return reply(std::move(out));
   }
 
@@ -291,8 +109,7 @@ struct hub::asks {
 
   record<fb::SoulseekReply> results(const fb::SoulseekResultsAskT& ask) {
     const auto* row = h.searches_.find(ask.search);
-    if (row == nullptr)
-      return problem("unknown_search", "there is no search with this number; it may be over for long");
+    if (row == nullptr) return unknown_search();
     fb::SoulseekResultsAnswerT out;
     out.search = ask.search;
     out.text = row->query;
@@ -314,6 +131,17 @@ struct hub::asks {
       out.results.push_back(std::move(shown));
     }
     return reply(std::move(out));
+  }
+
+  record<fb::SoulseekReply> end_search(const fb::SoulseekSearchEndT& ask) {
+    if (h.searches_.find(ask.search) == nullptr) return unknown_search();
+    search_effects out;
+    if (ask.keep)
+      h.searches_.stop(ask.search, h.now(), out);
+    else
+      h.searches_.close(ask.search, out);
+    h.take(std::move(out));
+    return reply(fb::SoulseekDoneT{});
   }
 
   record<fb::SoulseekReply> download(const fb::SoulseekDownloadAskT& ask) {
@@ -355,19 +183,13 @@ struct hub::asks {
           return h.downloads_.resume(h.now(), ask.id);
         case fb::SoulseekVerb::forget:
           return h.downloads_.clear(h.now(), ask.id);
+        case fb::SoulseekVerb::move:
+          return h.downloads_.move(h.now(), ask.id, ask.place);
       }
       return tl::unexpected(error{"there is no such command"});
     }();
     if (!done) return problem("not_possible", done.error().message);
     h.take(std::move(*done));
-    return reply(fb::SoulseekDoneT{});
-  }
-
-  record<fb::SoulseekReply> message(const fb::SoulseekMessageAskT& ask) {
-    if (h.state_.state != vsf::soulseek::session_state::online)
-      return problem("offline", "not logged in: messages go through the server");
-    h.say_to_server_now(ask.room.empty() ? encode(to_server::message_user{ask.user, ask.text})
-                                         : encode(to_server::say_chatroom{ask.room, ask.text}));
     return reply(fb::SoulseekDoneT{});
   }
 
@@ -378,11 +200,15 @@ struct hub::asks {
       return problem("busy", "too many questions to other users are open; try again in a minute");
     }
     w.until = h.now() + answer_timeout;
-    w.promise = h.self_->make_response_promise<record<fb::SoulseekReply>>();
-    const auto user = w.user;
+    w.again = h.now() + w.patience();
+    w.promise = promise;
+    w.shares.user = w.user;
+    w.question = share(std::move(question));
+    const auto [user, message] = std::pair(w.user, w.question);
     h.waiting_.push_back(std::move(w));
+    h.dialer_.hold_user(user);
     later = true;
-    h.send_to_user(user, share(std::move(question)));
+    h.put_question(user, message);
     return {};
   }
   record<fb::SoulseekReply> browse(const fb::SoulseekBrowseAskT& ask) {
@@ -397,6 +223,18 @@ struct hub::asks {
     const auto token = w.token;
     return wait(std::move(w), encode(peer::folder_contents_request{token, ask.folder}));
   }
+  record<fb::SoulseekReply> fetch(const fb::SoulseekFolderAskT& ask) {
+    waiting_answer w;
+    w.what = waiting_answer::kind::fetch;
+    w.user = ask.user;
+    w.folder = ask.folder;
+    w.token = h.next_token_++;
+    w.fetch.emplace(ask.user, ask.folder);
+    w.fetched.user = ask.user;
+    w.fetched.folder = ask.folder;
+    const auto token = w.token;
+    return wait(std::move(w), encode(peer::folder_contents_request{token, ask.folder}));
+  }
   record<fb::SoulseekReply> info(const fb::SoulseekUserAskT& ask) {
     waiting_answer w;
     w.what = waiting_answer::kind::info;
@@ -406,7 +244,7 @@ struct hub::asks {
 };
 
 reply_promise hub::on_ask(const record<fb::SoulseekAsk>& ask) {
-  asks to{*this};
+  asks to{*this, self_->make_response_promise<record<fb::SoulseekReply>>()};
   const auto what = ask.unpack();
   const auto& want = what.want;
   auto answer = [&]() -> record<fb::SoulseekReply> {
@@ -429,31 +267,42 @@ reply_promise hub::on_ask(const record<fb::SoulseekAsk>& ask) {
     if (const auto* x = want.AsSoulseekDownloadAsk()) return to.download(*x);
     if (const auto* x = want.AsSoulseekTransfersAsk()) return to.transfers(*x);
     if (const auto* x = want.AsSoulseekControl()) return to.control(*x);
-    if (const auto* x = want.AsSoulseekMessageAsk()) return to.message(*x);
+    if (const auto* x = want.AsSoulseekSearchEnd()) return to.end_search(*x);
+    if (const auto* x = want.AsSoulseekAway()) {
+      away_ = x->away;
+      self_->send(session_, session_order{be_away{x->away}});
+      return reply(fb::SoulseekDoneT{});
+    }
+    if (const auto* x = want.AsSoulseekFolderAsk()) return to.fetch(*x);
+    asking more{want, to.promise};
+    for (const auto part : {&hub::ask_talk, &hub::ask_people, &hub::ask_wishes})
+      if (auto said = (this->*part)(more)) {
+        to.later = more.later;
+        return std::move(*said);
+      }
     return problem("bad_question", "there is no such question");
   }();
   schedule();
-  if (to.later) return waiting_.empty() ? reply_promise{} : waiting_.back().promise;
-  auto promise = self_->make_response_promise<record<fb::SoulseekReply>>();
-  promise.deliver(std::move(answer));
-  return promise;
+  if (!to.later) to.promise.deliver(std::move(answer));
+  return to.promise;
+}
+
+/// The question is answered: nobody waits for it, and the link to that user may idle again.
+void hub::answered(waiting_answer& w, record<fb::SoulseekReply> with) {
+  w.promise.deliver(std::move(with));
+  dialer_.release_user(w.user, now());
+  w.until = nanoseconds(0);
 }
 
 void hub::answer_waiting(const std::string& user, const peer::message& message) {
-  const auto* list = std::get_if<peer::shared_file_list_response>(&message);
+  using kind = waiting_answer::kind;
   const auto* contents = std::get_if<peer::folder_contents_response>(&message);
   const auto* info = std::get_if<peer::user_info_response>(&message);
-  using kind = waiting_answer::kind;
-  for (auto it = waiting_.begin(); it != waiting_.end();) {
-    const bool fits = it->user == user &&
-                      ((list != nullptr && it->what == kind::browse) ||
-                       (contents != nullptr && it->what == kind::folder && contents->token == it->token) ||
-                       (info != nullptr && it->what == kind::info));
-    if (!fits) {
-      ++it;
-      continue;
-    }
-    if (info != nullptr) {
+  std::vector<shared_bytes> further;
+  downloads::effects begun;
+  for (auto& w : waiting_) {
+    if (w.user != user) continue;
+    if (info != nullptr && w.what == kind::info) {
       fb::SoulseekUserAnswerT out;
       out.user = user;
       out.description = info->description;
@@ -461,25 +310,145 @@ void hub::answer_waiting(const std::string& user, const peer::message& message) 
       out.upload_slots = info->upload_slots;
       out.queue = info->queue_length;
       out.free_slot = info->slot_free;
-      it->promise.deliver(reply(std::move(out)));
-    } else {
-      fb::SoulseekBrowseAnswerT out;
-      out.user = user;
-      const auto limit = it->limit == 0 ? 1000 : it->limit;
-      add_folders(list != nullptr ? list->folders : contents->folders, false, out, it->offset, limit);
-      if (list != nullptr && list->private_folders)
-        add_folders(*list->private_folders, true, out, it->offset, limit);
-      it->promise.deliver(reply(std::move(out)));
+      answered(w, reply(std::move(out)));
+    } else if (contents != nullptr && w.what == kind::folder && contents->token == w.token) {
+      add_folders(contents->folders, false, w.shares, w.offset, w.limit);
+      answered(w, reply(std::move(w.shares)));
+    } else if (contents != nullptr && w.what == kind::fetch && contents->token == w.token) {
+      auto more = take_folders(w, contents->folders);
+      std::move(more.begin(), more.end(), std::back_inserter(begun));
+      if (w.fetch->goes_deeper()) {
+        answered(w, fetched(w));
+      } else {
+        // Most clients list the one folder only: what is below it is in the list of all they share.
+        w.what = kind::fetch_rest;
+        w.again = now() + w.patience();
+        w.question = share(encode(peer::shared_file_list_request{}));
+        further.push_back(w.question);
+      }
     }
-    it = waiting_.erase(it);
   }
+  std::erase_if(waiting_, [](const waiting_answer& w) { return w.until == nanoseconds(0); });
+  take(std::move(begun));
+  for (const auto& question : further) put_question(user, question);
+}
+
+/// The downloads it begins are left to the caller, who walks through what waits.
+downloads::effects hub::take_folders(waiting_answer& w, const std::vector<folder>& folders) {
+  downloads::effects begun;
+  for (const auto& wanted : w.fetch->take(folders)) {
+    // A folder may be fetched again for what was missing.
+    const auto here = downloads_.completed(wanted.from.user, wanted.from.path);
+    auto added =
+        here ? downloads::added{*here, false, {}} : downloads_.add(now(), unix_ms(), wanted, *env_->random);
+    if (!added) {
+      if (w.fetched.refused++ == 0) w.fetched.reason = added.error().message;
+      continue;
+    }
+    ++w.fetched.files;
+    w.fetched.bytes += wanted.from.size_bytes;
+    if (w.fetched.ids.size() < 1000) w.fetched.ids.push_back(added->id);
+    std::move(added->then.begin(), added->then.end(), std::back_inserter(begun));
+  }
+  if (w.fetch->beyond() == 0) return begun;
+  w.fetched.refused = static_cast<std::uint32_t>(w.fetch->beyond());
+  w.fetched.reason = "A folder is fetched up to " + std::to_string(folder_fetch::max_files) +
+                     " files: fetch those below it one by one.";
+  return begun;
+}
+
+/// All that is listed of a folder is being fetched.
+record<fb::SoulseekReply> hub::fetched(waiting_answer& w) {
+  if (w.fetched.files == 0 && w.fetched.refused == 0)
+    return problem("unknown_folder", w.user + " shares no files in " + w.folder);
+  return reply(std::move(w.fetched));
+}
+
+/// What has come of a folder is being fetched, whatever went wrong then; nothing came: the problem.
+record<fb::SoulseekReply> hub::fetched_or(waiting_answer& w, record<fb::SoulseekReply> otherwise) {
+  if (w.what != waiting_answer::kind::fetch_rest || w.fetched.files == 0) return otherwise;
+  if (w.fetched.reason.empty())
+    w.fetched.reason = "The folders below it were not listed; ask again for them.";
+  return reply(std::move(w.fetched));
+}
+
+/// A share list comes in parts, of which only those that were asked for are kept.
+void hub::hear(const shares_came& e) {
+  const auto* user = dialer_.user_of(e.link);
+  if (user == nullptr) return;
+  dialer_.on_traffic(e.link, now());
+  downloads::effects begun;
+  for (auto& w : waiting_) {
+    if (w.user != *user) continue;
+    if (w.what == waiting_answer::kind::fetch_rest) {
+      w.again = nanoseconds::max();
+      if (!e.restricted) {
+        auto more = take_folders(w, e.folders);
+        std::move(more.begin(), more.end(), std::back_inserter(begun));
+      }
+      if (e.last && !e.broken)
+        answered(w, fetched(w));
+      else if (e.last)
+        answered(w, fetched_or(w, problem("bad_answer", w.user + "'s list of files can't be read")));
+      continue;
+    }
+    if (w.what != waiting_answer::kind::browse) continue;
+    add_folders(e.folders, e.restricted, w.shares, w.offset, w.limit);
+    w.until = now() + answer_timeout;
+    w.again = nanoseconds::max();
+    if (e.last && e.broken)
+      answered(w, problem("bad_answer", w.user + "'s list of files can't be read (" +
+                                            std::string(to_string(*e.broken)) + "); ask for one folder"));
+    else if (e.last)
+      answered(w, reply(std::move(w.shares)));
+  }
+  std::erase_if(waiting_, [](const waiting_answer& w) { return w.until == nanoseconds(0); });
+  take(std::move(begun));
+}
+
+void hub::on_unreachable(const std::string& user, const std::string& text) {
+  for (auto& w : waiting_)
+    if (w.user == user) answered(w, fetched_or(w, problem("unreachable", text)));
+  std::erase_if(waiting_, [](const waiting_answer& w) { return w.until == nanoseconds(0); });
+}
+
+void hub::put_question(const std::string& user, const shared_bytes& question) {
+  const auto ticket = send_to_user(user, question);
+  for (auto& w : waiting_)  // unless it failed already
+    if (w.question == question) w.ticket = ticket;
+}
+
+/// Once more what a link took and nobody answered.
+template <class Which>
+void hub::repeat_questions(Which which) {
+  std::vector<std::pair<std::string, shared_bytes>> lost;
+  for (auto& w : waiting_) {
+    if (!which(w)) continue;
+    const bool taken = !purposes_.contains(w.ticket);
+    w.again = taken && w.repeats >= max_repeats ? nanoseconds::max() : now() + w.patience();
+    if (!taken || w.repeats >= max_repeats) continue;
+    ++w.repeats;
+    w.shares = {};
+    w.shares.user = w.user;
+    lost.emplace_back(w.user, w.question);
+  }
+  for (const auto& [user, question] : lost) put_question(user, question);
+}
+
+/// Some clients end a link when they have sent what they dialled for, whatever is on its way to them. What a
+/// link didn't take the dialer moves to another by itself.
+void hub::on_peer_link_over(const std::string& user) {
+  repeat_questions([&](const waiting_answer& w) { return w.user == user; });
 }
 
 void hub::expire_waiting() {
   for (auto& w : waiting_)
     if (w.until <= now())
-      w.promise.deliver(problem("no_answer", w.user + " did not answer within a minute; try again later"));
-  std::erase_if(waiting_, [&](const waiting_answer& w) { return w.until <= now(); });
+      answered(w, fetched_or(
+                      w, problem("no_answer", w.user + " did not answer within a minute; try again later")));
+  std::erase_if(waiting_, [](const waiting_answer& w) { return w.until == nanoseconds(0); });
+  // Nicotine+ passes over a question that comes within half a second of the same one.
+  repeat_questions([&](const waiting_answer& w) { return w.again <= now(); });
 }
 
 }  // namespace vsf::soulseek

@@ -5,23 +5,6 @@
 
 namespace vsf::soulseek {
 
-void hub::listen() {
-  const auto& at = settings().soulseek.listen;
-  auto listener = env_->network->listen(
-      at,
-      [me = me_](std::shared_ptr<net::stream_link> stream) {
-        tell_owner(me, peer_accepted{std::move(stream)});
-      },
-      net::stream_framing::raw);
-  if (!listener) {
-    listen_problem_ = listener.error().message;
-    log(log_level::error, listen_problem_);
-    return;
-  }
-  listener_ = *listener;
-  self_->send(session_, session_order{listen_ports{listener_->local().port}});
-}
-
 void hub::say_to_server_now(bytes message) {
   self_->send(session_, session_order{say_to_server{std::move(message)}});
 }
@@ -49,9 +32,16 @@ void hub::hear(const logged_in& e) {
   searches_.on_online(e.user, now(), searched);
   take(std::move(searched));
   take(downloads_.tick(now()));
+  take(downloads_.session_began());
+  social_online();
+  probe_at_ = now();
 }
 
+void hub::hear(const probe_result& e) { probed_ = e; }
+
 void hub::hear(const logged_out&) {
+  probe_at_.reset();
+  social_offline();
   dialer_effects dialled;
   dialer_.on_offline(now(), dialled);
   take(std::move(dialled));
@@ -70,6 +60,7 @@ struct hub::server_ear {
   dialer_effects dialled{};
   tree_effects grown{};
   search_effects searched{};
+  social_effects social{};
 
   void operator()(const from_server::get_peer_address& m) { h.dialer_.on_peer_address(m, h.now(), dialled); }
   void operator()(const from_server::connect_to_peer& m) {
@@ -85,6 +76,8 @@ struct hub::server_ear {
   void operator()(const from_server::reset_distributed&) { h.tree_.on_reset(h.now(), grown); }
   void operator()(const from_server::get_user_stats& m) {
     if (m.username == h.user_) h.tree_.set_upload_speed(m.stats.average_speed, grown);
+    h.rooms_.hear(m);
+    h.people_.hear(m);
   }
   void operator()(const from_server::file_search& m) {
     h.searches_.on_heard(m.username, m.token, m.query, h.now(), searched);
@@ -100,23 +93,36 @@ struct hub::server_ear {
   }
   void operator()(const from_server::add_privileged_user& m) { h.uploads_.add_privileged(m.username); }
   void operator()(const from_server::check_privileges& m) { h.privileged_s_ = m.seconds_left; }
-  void operator()(const from_server::get_user_status& m) { presence(m.username, m.status); }
+  void operator()(const from_server::get_user_status& m) {
+    h.rooms_.hear(m);
+    h.people_.hear(m);
+    presence(m.username, m.status);
+  }
   void operator()(const from_server::watch_user& m) {
+    h.people_.hear(m);
     presence(m.username, m.known ? m.known->status : user_status::offline);
   }
   void operator()(const from_server::message_user& m) {
     // Unacknowledged, the server would send it again and again.
-    h.say_to_server_now(encode(to_server::message_acked{m.id}));
-    h.tell_event(fb::EventKind::note, m.username, m.message);
+    if (h.people_.drop_message_of(m.username))
+      return h.say_to_server_now(encode(to_server::message_acked{m.id}));
+    h.chat_.on_message(m, h.unix_ms(), social);
   }
   void operator()(const from_server::say_chatroom& m) {
-    h.tell_event(fb::EventKind::note, m.room + "/" + m.username, m.message);
+    if (!h.people_.drop_message_of(m.username)) h.rooms_.hear(m, h.unix_ms(), social);
   }
   void operator()(const from_server::admin_message& m) {
     h.tell_event(fb::EventKind::warning, "soulseek", m.message);
   }
   template <class Other>
-  void operator()(const Other&) {}
+  void operator()([[maybe_unused]] const Other& m) {
+    if constexpr (requires { h.rooms_.hear(m, social); })
+      h.rooms_.hear(m, social);
+    else if constexpr (requires { h.rooms_.hear(m); })
+      h.rooms_.hear(m);
+    else if constexpr (requires { h.hear_social(m); })
+      h.hear_social(m);
+  }
 
   void presence(const std::string& user, user_status status) {
     const bool offline = status == user_status::offline;
@@ -132,15 +138,17 @@ void hub::hear(const server_said& e) {
   take(std::move(ear.dialled));
   take(std::move(ear.grown));
   take(std::move(ear.searched));
+  take(std::move(ear.social));
 }
 
 // ---- Connections
 
 void hub::add_link(link_id id, std::shared_ptr<net::stream_link> stream, bool accepted, bool obfuscated) {
+  const auto remote = stream->remote();
   auto actor = self_->spawn(link, env_, me_, link_setup{id, std::move(stream), accepted, obfuscated});
   self_->monitor(actor);
   supervisor::child_mark mark(env_, "soulseek/link-", id, link_state::name, actor.address());
-  live_.emplace(id, live_link{std::move(actor), std::move(mark)});
+  live_.emplace(id, live_link{std::move(actor), std::move(mark), remote});
 }
 
 void hub::order(link_id id, link_order what) {
@@ -169,7 +177,7 @@ void hub::hear(const peer_accepted& e) {
   dialer_effects out;
   const auto id = dialer_.on_accepted(e.stream->remote(), now(), out);
   if (id)
-    add_link(*id, e.stream, true, false);
+    add_link(*id, e.stream, true, e.obfuscated);
   else
     e.stream->close();
   take(std::move(out));
@@ -183,9 +191,10 @@ void hub::hear(const init_came& e) {
 
 void hub::hear(const peer_said& e) {
   const auto* user = dialer_.user_of(e.link);
-  if (user == nullptr) return;
+  const auto live = live_.find(e.link);
+  if (user == nullptr || live == live_.end()) return;
   dialer_.on_traffic(e.link, now());
-  answer_peer(std::string(*user), e.message);
+  answer_peer(std::string(*user), endpoint(live->second.remote), e.message);
 }
 
 void hub::hear(const tree_said& e) {
@@ -248,6 +257,7 @@ void hub::act(const link_opened& e) {
 void hub::act(const link_over& e) {
   if (e.type == connection_type::peer) {
     if (dialer_.link_to(e.user) == 0) take(downloads_.link_down(now(), e.user));
+    on_peer_link_over(e.user);
   } else if (e.type == connection_type::distributed) {
     tree_effects out;
     tree_.on_link_over(e.link, now(), out);
@@ -285,16 +295,7 @@ void hub::act(const dial_failed& e) {
   } else {
     take(downloads_.link_failed(now(), e.user));
     take(uploads_.link_failed(now(), e.user));
-    fb::SoulseekProblemT problem;
-    problem.code = "unreachable";
-    problem.text = e.text;
-    for (auto& w : waiting_)
-      if (w.user == e.user) {
-        fb::SoulseekReplyT reply;
-        reply.got.Set(fb::SoulseekProblemT(problem));
-        w.promise.deliver(record<fb::SoulseekReply>::pack(reply));
-      }
-    std::erase_if(waiting_, [&](const waiting_answer& w) { return w.user == e.user; });
+    on_unreachable(e.user, e.text);
   }
 }
 
@@ -322,12 +323,13 @@ void hub::act(const search_heard& e) {
   take(std::move(out));
 }
 
-void hub::send_to_user(const std::string& user, shared_bytes message) {
+ticket_id hub::send_to_user(const std::string& user, shared_bytes message) {
   const auto ticket = next_ticket_++;
   purposes_[ticket] = for_message{user};
   dialer_effects out;
   dialer_.tell(ticket, user, std::move(message), now(), out);
   take(std::move(out));
+  return ticket;
 }
 
 /// What depended on this connection ends with it.
@@ -336,6 +338,7 @@ void hub::link_lost(link_id id) {
     serving_.erase(upload.mapped());
     take(uploads_.file_closed(now(), upload.mapped()));
   }
+  pace_.forget(id);
   if (receiving_.erase(id) != 0) take(downloads_.file_closed(now(), id));
 }
 

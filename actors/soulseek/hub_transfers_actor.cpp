@@ -2,26 +2,12 @@
 #include "actors/soulseek/hub_actor.hpp"
 #include "actors/soulseek/share_browse.hpp"
 #include "actors/soulseek/wire_said.hpp"
-#include "net/soulseek/shares.hpp"
 
 namespace vsf::soulseek {
 namespace {
 
 constexpr std::size_t max_search_answer = 300;
 constexpr std::size_t chunks_ahead = 8;
-
-attributes wire_attributes(const share_attributes& a) {
-  const auto said = [](auto value) {
-    return value == 0 ? std::optional<std::uint32_t>{} : static_cast<std::uint32_t>(value);
-  };
-  attributes out;
-  out.bitrate = said(a.bitrate_kbps);
-  out.duration = said(a.duration_s);
-  if (a.vbr) out.vbr = 1;
-  out.sample_rate = said(a.sample_rate_hz);
-  out.bit_depth = said(a.bit_depth);
-  return out;
-}
 
 }  // namespace
 
@@ -47,6 +33,11 @@ void hub::hear(const listing_over& e) {
   while (shares_.sweep_some()) {
   }
   shares_changed();
+  self_->send(desk_, desk_job{read_library{}});
+}
+
+void hub::hear(const files_described& e) {
+  for (const auto& entry : e.files) shares_.describe(*entry);
 }
 
 void hub::shares_changed() {
@@ -64,40 +55,35 @@ file hub::described(share_file_id id, bool whole_path) const {
   return out;
 }
 
-/// The answer to a browse; made anew only after a change.
-shared_bytes hub::share_list() {
-  const auto& index = shares_.index();
-  if (share_list_ && share_list_revision_ == index.revision()) return share_list_;
-  bytes body;
-  shares_writer writer(index.counts().folders, std::nullopt,
-                       [&](byte_view part) { body.insert(body.end(), part.begin(), part.end()); });
-  share_browser browser(index, share_audience::everyone);
-  while (browser.next()) {
-    if (browser.count() == 0) continue;
-    writer.begin_folder(browser.path(), browser.count());
-    browser.for_each_file([&](std::string_view name, const share_file& shared) {
-      file f;
-      f.name = std::string(name);
-      f.size = shared.size_bytes;
-      f.attrs = wire_attributes(shared.attributes);
-      writer.add_file(f);
-    });
-  }
-  const auto size = writer.finish();
-  auto whole = shares_writer::header(size);
-  whole.insert(whole.end(), body.begin(), body.end());
-  share_list_ = share(std::move(whole));
-  share_list_revision_ = index.revision();
-  return share_list_;
+void hub::give_list(const std::string& user) {
+  if (auto list = lists_.ask(user, people_.is_buddy(user), now()))
+    send_to_user(user, *std::move(list));
+  else
+    work_on_lists();
+}
+
+/// In turns with everything else that comes.
+void hub::work_on_lists() {
+  if (!lists_.busy(now()) || std::exchange(list_turn_under_way_, true)) return;
+  tell_owner(me_, list_turn{});
+}
+
+void hub::hear(const list_turn&) {
+  list_turn_under_way_ = false;
+  for (auto& ready : lists_.turn(now())) send_to_user(ready.user, std::move(ready.message));
+  work_on_lists();
 }
 
 void hub::act(const answer_search& e) {
-  const auto found = finder_.match(e.query, false, max_search_answer);
+  if (people_.is_banned(e.user)) return;
+  const auto found = finder_.match(e.query, people_.is_buddy(e.user), max_search_answer);
   if (found.empty()) return;
   peer::file_search_response answer;
   answer.username = user_;
   answer.token = e.token;
   for (const auto id : found.everyone) answer.files.push_back(described(id, true));
+  if (!found.buddies.empty()) answer.private_files.emplace();
+  for (const auto id : found.buddies) answer.private_files->push_back(described(id, true));
   answer.slot_free = uploads_.free_slot();
   answer.speed = uploads_.average_speed_bytes_per_s();
   answer.queue_length = static_cast<std::uint32_t>(uploads_.queue_length());
@@ -106,25 +92,33 @@ void hub::act(const answer_search& e) {
 
 // ---- What another user says
 
-void hub::answer_peer(const std::string& user, const peer::message& message) {
+void hub::answer_peer(const std::string& user, const endpoint& from, const peer::message& message) {
   if (const auto said = said_by(message)) {
     take(downloads_.message(now(), user, *said));
-    take(uploads_.message(now(), user, std::nullopt, *said));
+    take(uploads_.message(now(), user, from, *said));
     return;
   }
-  if (std::holds_alternative<peer::shared_file_list_request>(message))
-    return send_to_user(user, share_list());
+  const bool banned = people_.is_banned(user, from);
+  if (std::holds_alternative<peer::shared_file_list_request>(message)) {
+    if (!banned) return give_list(user);
+    send_to_user(user, share(encode(peer::shared_file_list_response{})));
+    return;
+  }
   if (const auto* wanted = std::get_if<peer::folder_contents_request>(&message)) {
     peer::folder_contents_response answer{wanted->token, wanted->folder, {}};
-    if (const auto folder = shares_.index().find_folder(wanted->folder)) {
-      share_browser browser(shares_.index(), share_audience::everyone, *folder);
+    if (const auto folder = banned ? std::nullopt : shares_.index().find_folder(wanted->folder)) {
+      const bool buddy = people_.is_buddy(user);
+      share_browser browser(shares_.index(), buddy ? share_audience::both : share_audience::everyone,
+                            *folder);
       while (browser.next()) {
         answer.folders.push_back({std::string(browser.path()), {}});
         for (const auto id : shares_.index().files(browser.folder()))
-          if (!shares_.index().for_buddies(id)) answer.folders.back().files.push_back(described(id, false));
+          if (buddy || !shares_.index().for_buddies(id))
+            answer.folders.back().files.push_back(described(id, false));
       }
     }
-    return send_to_user(user, share(encode(answer)));
+    send_to_user(user, share(encode(answer)));
+    return;
   }
   if (std::holds_alternative<peer::user_info_request>(message)) {
     peer::user_info_response answer;
@@ -133,7 +127,8 @@ void hub::answer_peer(const std::string& user, const peer::message& message) {
     answer.queue_length = static_cast<std::uint32_t>(uploads_.queue_length());
     answer.slot_free = uploads_.free_slot();
     answer.permitted = upload_permission::no_one;
-    return send_to_user(user, share(encode(answer)));
+    send_to_user(user, share(encode(answer)));
+    return;
   }
   if (const auto* results = std::get_if<peer::file_search_response>(&message)) {
     search_effects out;
@@ -152,7 +147,7 @@ void hub::act(const uploads::say& e) { send_to_user(e.user, encode_said(e.what))
 
 void hub::act(const uploads::look_up& e) {
   uploads::lookup_answer answer;
-  if (const auto id = shares_.find(e.path, false)) {
+  if (const auto id = shares_.find(e.path, people_.is_buddy(e.user))) {
     answer.why = refusal::none;
     answer.local = shares_.local_path(*id);
     answer.size_bytes = shares_.index().at(*id).size_bytes;
@@ -238,7 +233,9 @@ void hub::act(const downloads::need_link& e) {
 }
 
 void hub::act(const downloads::watch& e) {
-  say_to_server_now(e.on ? encode(to_server::watch_user{e.user}) : encode(to_server::unwatch_user{e.user}));
+  social_effects out;
+  people_.watch(e.user, e.on, out);
+  take(std::move(out));
 }
 
 void hub::hear(const file_token_came& e) {
@@ -260,13 +257,21 @@ void hub::hear(const partial_opened& e) {
   if (!e.done) return take(downloads_.disk_failed(now(), e.what.id, e.done.error().message));
   it->second.open = true;
   order(e.link, {write_raw{encode_offset(e.what.offset_bytes)}});
-  order(e.link, {grant_chunks{chunks_ahead}});
+  if (pace_.rate_bytes_per_s() == 0) return order(e.link, {grant_chunks{chunks_ahead}});
+  pace_.owe(e.link, 0);
+  grant_paid();
 }
 
 void hub::hear(const file_bytes_came& e) {
   dialer_.on_traffic(e.link, now());
   const auto it = receiving_.find(e.link);
-  if (it == receiving_.end() || !it->second.open) return;
+  if (it == receiving_.end() || !it->second.open) {
+    // It has not been told from where: these bytes belong nowhere.
+    dialer_effects out;
+    dialer_.close(e.link, "it sent a file before it was asked for", now(), out);
+    take(std::move(out));
+    return link_lost(e.link);
+  }
   const auto taken = downloads_.admit(now(), e.link, e.chunk.size());
   if (taken == 0) return order(e.link, {grant_chunks{1}});
   auto& r = it->second;
@@ -278,12 +283,14 @@ void hub::hear(const piece_written& e) {
   const auto it = receiving_.find(e.link);
   if (it == receiving_.end()) return;
   if (!e.done) return take(downloads_.disk_failed(now(), it->second.what.id, e.done.error().message));
-  order(e.link, {grant_chunks{1}});
+  pace_.owe(e.link, e.length_bytes);
+  grant_paid();
   take(downloads_.written(now(), e.link, e.length_bytes));
 }
 
 void hub::act(const downloads::close_file& e) {
   receiving_.erase(e.connection);
+  pace_.forget(e.connection);
   dialer_effects out;
   dialer_.close(e.connection, "the file is here, or isn't wanted", now(), out);
   take(std::move(out));
@@ -312,11 +319,6 @@ void hub::act(const downloads::erase& e) { self_->send(desk_, desk_job{forget_ro
 void hub::hear(const desk_problem& e) {
   ++desk_problems_;
   log(log_level::error, e.text);
-}
-
-void hub::hear(const rows_read& e) {
-  for (const auto& [row, partial] : e.rows) downloads_.restore(row.unpack(), partial);
-  take(downloads_.start(now()));
 }
 
 void hub::tell_transfer(const fb::SoulseekTransferT& how) {

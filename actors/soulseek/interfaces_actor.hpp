@@ -10,6 +10,7 @@
 #include "actors/soulseek/downloads.hpp"
 #include "actors/soulseek/peer_dialer.hpp"
 #include "actors/soulseek/session.hpp"
+#include "actors/soulseek/social_effects.hpp"
 #include "actors/soulseek/uploads.hpp"
 #include "net/files/file_walk.hpp"
 
@@ -24,15 +25,20 @@ struct be_online {
   account who;
 };
 struct be_offline {};
+/// As others reach them; 0: there is none.
 struct listen_ports {
-  std::uint16_t port = 0;
+  std::uint16_t port = 0, obfuscated = 0;
 };
 struct shared_counts {
   std::uint32_t folders = 0, files = 0;
 };
+struct be_away {
+  bool away = false;
+};
+struct probe_server {};
 /// To the session's actor: what it is to do, or what the io thread has for it.
 struct session_order {
-  std::variant<say_to_server, be_online, be_offline, listen_ports, shared_counts> what;
+  std::variant<say_to_server, be_online, be_offline, listen_ports, shared_counts, be_away, probe_server> what;
 };
 struct server_resolved {
   attempt_id attempt = 0;
@@ -129,9 +135,14 @@ struct keep_row {
 struct forget_row {
   downloads::transfer_id id = 0;
 };
+/// What the library knows of its files: answered with files_described, in portions.
+struct read_library {};
+// keep_social and forget_social: see social_effects.hpp.
 /// To the desk: in order.
 struct desk_job {
-  std::variant<read_piece, open_partial, write_piece, finish_partial, put_aside, keep_row, forget_row> what;
+  std::variant<read_piece, open_partial, write_piece, finish_partial, put_aside, keep_row, forget_row,
+               read_library, keep_social, forget_social>
+      what;
 };
 /// The only one here that touches files and the store; may take its time.
 using desk_actor = caf::typed_actor<caf::reacts_to<desk_job>>;
@@ -152,18 +163,23 @@ struct peer_connected {
 };
 struct peer_accepted {
   std::shared_ptr<net::stream_link> stream;
+  bool obfuscated = false;
 };
 struct init_came {
   link_id link = 0;
   bytes message;
 };
+/// Holds a read credit of its link, as all that came of one chunk: a link can't fill the component's mailbox.
+using read_credit = std::shared_ptr<void>;
 struct peer_said {
   link_id link = 0;
   peer::message message;
+  read_credit credit{};
 };
 struct tree_said {
   link_id link = 0;
   bytes message;
+  read_credit credit{};
 };
 /// The network took this many messages.
 struct link_took {
@@ -214,9 +230,30 @@ struct partial_finished {
 struct desk_problem {
   std::string text;
 };
+/// What was to be kept with this receipt is on the disk, or isn't.
+struct social_kept {
+  std::uint64_t receipt = 0;
+  bool done = false;
+};
+/// What the session has counted so far; at each change of it and each probe.
+struct session_counted {
+  session_counters counters;
+};
 struct rows_read {
   std::vector<std::pair<record<fb::SoulseekDownload>, std::optional<std::uint64_t>>>
       rows;  // with partial sizes
+  std::vector<record<fb::SoulseekRow>> social{};
+};
+struct files_described {
+  std::vector<record<fb::FileEntry>> files;
+};
+/// A part of a share list that was asked for; the last one has no folders.
+struct shares_came {
+  link_id link = 0;
+  std::vector<folder> folders;
+  bool restricted = false, last = false;
+  std::optional<fault> broken{};  // of the last
+  read_credit credit{};
 };
 struct files_listed {
   std::uint64_t scan = 0;
@@ -227,11 +264,14 @@ struct listing_over {
   bool complete = true;
   std::vector<std::string> unread;
 };
+/// From itself: the share lists that users wait for are worked on.
+struct list_turn {};
 struct news {
-  std::variant<session_changed, logged_in, logged_out, server_said, peer_connected, peer_accepted, init_came,
-               peer_said, tree_said, link_took, file_token_came, file_offset_came, file_bytes_came,
-               chunk_written, link_ended, piece_read, partial_opened, piece_written, partial_finished,
-               desk_problem, rows_read, files_listed, listing_over>
+  std::variant<list_turn, session_changed, logged_in, logged_out, server_said, probe_result, peer_connected,
+               peer_accepted, init_came, peer_said, tree_said, link_took, file_token_came, file_offset_came,
+               file_bytes_came, chunk_written, link_ended, piece_read, partial_opened, piece_written,
+               partial_finished, desk_problem, social_kept, session_counted, rows_read, files_listed,
+               listing_over, files_described, shares_came>
       what;
 };
 

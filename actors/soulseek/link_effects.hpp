@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "messages/frame.hpp"
 #include "net/soulseek/types.hpp"
 
 namespace vsf::soulseek {
@@ -13,9 +15,30 @@ using nanoseconds = std::chrono::nanoseconds;
 
 /// A TCP link to another client, from the first attempt to its end. Never used twice; 0: none.
 using link_id = std::uint64_t;
-/// One encoded message with its length prefix; shared because a browse answer goes to many alike.
-using shared_bytes = std::shared_ptr<const bytes>;
-inline shared_bytes share(bytes encoded) { return std::make_shared<const bytes>(std::move(encoded)); }
+/// One encoded message with its length prefix; shared because a browse answer goes to many alike. Such a long
+/// one goes on behind these bytes in pieces.
+class shared_bytes {
+ public:
+  using pieces = std::shared_ptr<const std::vector<frame>>;
+
+  shared_bytes() = default;
+  explicit shared_bytes(bytes head, pieces tail = nullptr)
+      : head_(std::make_shared<const bytes>(std::move(head))), tail_(std::move(tail)) {}
+
+  explicit operator bool() const { return head_ != nullptr; }
+  /// All of a message but its tail: what counts for whoever queues it, since the tail is there once for all.
+  const bytes& operator*() const { return *head_; }
+  const bytes* operator->() const { return head_.get(); }
+  /// Null: there is none. No piece is empty.
+  const pieces& tail() const { return tail_; }
+  /// The same message, not one that reads the same.
+  bool operator==(const shared_bytes&) const = default;
+
+ private:
+  std::shared_ptr<const bytes> head_;
+  pieces tail_;
+};
+inline shared_bytes share(bytes encoded) { return shared_bytes(std::move(encoded)); }
 
 /// The protocol knows IPv4 only. Port 0 where the wire says nothing a port can be.
 inline endpoint wire_endpoint(std::uint32_t ip, std::uint32_t port) {

@@ -133,6 +133,7 @@ void peer_dialer::start_dial(const dial_key& whom, std::deque<ticket_id> waiters
   dial_row dial;
   dial.token = fresh_token();
   dial.waiters = std::move(waiters);
+  dial.again = now + options_.ask_again;
   dial.deadline = now + options_.dial_timeout;
   dial.address_asked = !where;
   tokens_.emplace(dial.token, whom);
@@ -140,22 +141,17 @@ void peer_dialer::start_dial(const dial_key& whom, std::deque<ticket_id> waiters
   dials_.emplace(whom, std::move(dial));
   if (!where) out.emplace_back(tell_server{encode(to_server::get_peer_address{whom.first})});
   out.emplace_back(tell_server{encode(to_server::connect_to_peer{token, whom.first, whom.second})});
-  if (where) try_direct(whom, *where, false, now, out);
+  if (where) try_direct(whom, {*where}, now, out);
 }
 
-void peer_dialer::try_direct(const dial_key& whom, const endpoint& where, bool obfuscated, nanoseconds now,
-                             dialer_effects& out) {
-  if (where.port == 0) return direct_failed(whom, "it tells no port to connect to", now, out);
+void peer_dialer::try_direct(const dial_key& whom, const ways& where, nanoseconds now, dialer_effects& out) {
+  if (where.first.port == 0) return direct_failed(whom, "it tells no port to connect to", now, out);
   if (!make_room(now, out)) return direct_failed(whom, "all our links are in use", now, out);
-  const auto id = next_link_++;
   link_row link;
   link.type = whom.second;
   link.user = whom.first;
-  link.remote = where;
-  link.deadline = now + options_.direct_timeout;
-  links_.emplace(id, std::move(link));
-  dials_.at(whom).direct = id;
-  out.emplace_back(connect_peer{id, where, obfuscated});
+  dials_.at(whom).direct = next_link_;
+  begin_connecting(std::move(link), where, now, out);
 }
 
 void peer_dialer::on_peer_address(const from_server::get_peer_address& answer, nanoseconds now,
@@ -170,10 +166,7 @@ void peer_dialer::on_peer_address(const from_server::get_peer_address& answer, n
                 out);
       continue;
     }
-    const auto plain = wire_endpoint(answer.ip, answer.port);
-    const bool obfuscated = plain.port == 0 && answer.obfuscated && answer.obfuscated->type == 1;
-    try_direct(whom, obfuscated ? wire_endpoint(answer.ip, answer.obfuscated->port) : plain, obfuscated, now,
-               out);
+    try_direct(whom, ways_to(answer), now, out);
   }
 }
 

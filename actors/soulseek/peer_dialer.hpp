@@ -17,17 +17,22 @@ namespace vsf::soulseek {
 
 struct dialer_options {
   nanoseconds direct_timeout = std::chrono::seconds(10);  // of one attempt to connect
+  nanoseconds hidden_timeout = std::chrono::seconds(4);   // of an obfuscated one, when a plain one may follow
+  bool prefer_obfuscated = true;                          // where the other side has such a port
   nanoseconds dial_timeout = std::chrono::seconds(30);    // of the whole dial, so of the indirect way
-  nanoseconds init_timeout = std::chrono::seconds(10);    // of an accepted link's first message
-  nanoseconds idle = std::chrono::seconds(60);            // of a P link
-  nanoseconds idle_unused = std::chrono::seconds(10);     // of a P or F link that never carried anything
-  nanoseconds stalled = std::chrono::seconds(60);         // of a link that takes nothing of its queue
-  std::size_t links = 1024;                               // in all, with those not yet established
-  std::size_t links_per_address = 16;                     // accepted, of one global IPv4 address
-  std::size_t links_per_user = 4;                         // P, at once; the oldest unneeded gives way
-  std::size_t half_open_in = 128;
-  std::uint32_t accepts_per_s = 64;  // and as many at once
-  std::size_t dials = 256;
+  /// ConnectToPeer is sent once more after this: Nicotine+ ignores it, without a word, for the 10 s in which
+  /// it waits for an answer to its own.
+  nanoseconds ask_again = std::chrono::seconds(12);
+  nanoseconds init_timeout = std::chrono::seconds(10);  // of an accepted link's first message
+  nanoseconds idle = std::chrono::seconds(60);          // of a P link
+  nanoseconds idle_unused = std::chrono::seconds(10);   // of a P or F link that never carried anything
+  nanoseconds stalled = std::chrono::seconds(60);       // of a link that takes nothing of its queue
+  std::size_t links = 2048;                             // in all, with those not yet established
+  std::size_t links_per_address = 16;                   // accepted, of one global IPv4 address
+  std::size_t links_per_user = 4;                       // P, at once; the oldest unneeded gives way
+  std::size_t half_open_in = 512;
+  std::uint32_t accepts_per_s = 256;  // and as many at once
+  std::size_t dials = 1024;
   std::size_t waiters_per_dial = 64;
   std::size_t answers = 256;             // ConnectToPeer being answered
   std::uint32_t answers_per_user = 8;    // at once; then one a second
@@ -105,6 +110,7 @@ struct dialer_counters {
   std::uint64_t init_timeouts = 0, init_malformed = 0;
   std::uint64_t unknown_tokens = 0;  // PierceFirewall that nobody waits for
   std::uint64_t late = 0;            // PierceFirewall of a dial that was won otherwise
+  std::uint64_t hidden_failed = 0;   // obfuscated attempts that a plain one followed
   std::uint64_t answered = 0, answers_failed = 0, answers_refused = 0, answers_repeated = 0;  // ConnectToPeer
   std::uint64_t closed_idle = 0, evicted = 0, stalled = 0, refused_per_user = 0;
   std::uint64_t moved = 0;          // messages that another link took over
@@ -208,6 +214,7 @@ class peer_dialer {
     bool used = false;
     std::uint32_t holds = 0;
     std::optional<std::uint32_t> answers;  // the token of the ConnectToPeer that this answers
+    std::optional<endpoint> plain;         // connecting: to be tried when this obfuscated way fails
     nanoseconds deadline{0};               // until established
     nanoseconds since{0};                  // established
     nanoseconds last_use{0};
@@ -222,6 +229,7 @@ class peer_dialer {
     bool direct_over = false;  // won't work
     bool indirect_over = false;
     std::string direct_why, indirect_why;
+    nanoseconds again{0};  // when ConnectToPeer is repeated
     nanoseconds deadline{0};
   };
   /// What waits for a user's next P link, or for the one there is to take what it has.
@@ -237,8 +245,16 @@ class peer_dialer {
   void start_dial(const dial_key& whom, std::deque<ticket_id> waiters, std::optional<endpoint> where,
                   nanoseconds now, dialer_effects& out);
   std::uint32_t fresh_token();
-  void try_direct(const dial_key& whom, const endpoint& where, bool obfuscated, nanoseconds now,
-                  dialer_effects& out);
+  /// A user's ports in the order in which they are tried.
+  struct ways {
+    endpoint first;
+    bool obfuscated = false;
+    std::optional<endpoint> plain{};  // after the first
+  };
+  template <class Told>
+  ways ways_to(const Told& told) const;
+  void try_direct(const dial_key& whom, const ways& where, nanoseconds now, dialer_effects& out);
+  void begin_connecting(link_row link, const ways& where, nanoseconds now, dialer_effects& out);
   void direct_failed(const dial_key& whom, const std::string& why, nanoseconds now, dialer_effects& out);
   void end_if_hopeless(const dial_key& whom, nanoseconds now, dialer_effects& out);
   void fail_dial(const dial_key& whom, dial_problem problem, const std::string& text, nanoseconds now,

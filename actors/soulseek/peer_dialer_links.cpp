@@ -126,6 +126,31 @@ bool peer_dialer::place_for(const std::string& user, nanoseconds now, dialer_eff
   return false;
 }
 
+// ---- connecting
+
+template <class Told>
+peer_dialer::ways peer_dialer::ways_to(const Told& told) const {
+  const auto plain = wire_endpoint(told.ip, told.port);
+  const bool has_hidden = told.obfuscated && told.obfuscated->type == 1 && told.obfuscated->port != 0 &&
+                          told.obfuscated->port <= 0xFFFF;
+  if (!has_hidden || (plain.port != 0 && !options_.prefer_obfuscated)) return {plain};
+  ways out{wire_endpoint(told.ip, told.obfuscated->port), true};
+  if (plain.port != 0) out.plain = plain;
+  return out;
+}
+template peer_dialer::ways peer_dialer::ways_to(const from_server::get_peer_address&) const;
+template peer_dialer::ways peer_dialer::ways_to(const from_server::connect_to_peer&) const;
+
+void peer_dialer::begin_connecting(link_row link, const ways& where, nanoseconds now, dialer_effects& out) {
+  const auto id = next_link_++;
+  link.at = phase::connecting;
+  link.remote = where.first;
+  link.plain = where.plain;
+  link.deadline = now + (where.plain ? options_.hidden_timeout : options_.direct_timeout);
+  links_.emplace(id, std::move(link));
+  out.emplace_back(connect_peer{id, where.first, where.obfuscated});
+}
+
 // ---- ConnectToPeer of others
 
 void peer_dialer::cant_connect(const std::string& user, std::uint32_t token, dialer_effects& out) {
@@ -146,10 +171,8 @@ void peer_dialer::on_connect_to_peer(const from_server::connect_to_peer& wish, n
   std::erase_if(answer_rates_, [&](const auto& x) {
     return answer_rates_.size() > 1024 && x.second.paid + 1s * options_.answers_per_user < now;
   });
-  const auto plain = wire_endpoint(wish.ip, wish.port);
-  const bool obfuscated = plain.port == 0 && wish.obfuscated && wish.obfuscated->type == 1;
-  const auto where = obfuscated ? wire_endpoint(wish.ip, wish.obfuscated->port) : plain;
-  const bool sane = wish.ip != 0 && where.port != 0 && !wish.username.empty() && wish.username != self_;
+  const auto where = ways_to(wish);
+  const bool sane = wish.ip != 0 && where.first.port != 0 && !wish.username.empty() && wish.username != self_;
   const bool allowed =
       sane && under_way < options_.answers && answer_rates_.size() < 4096 &&
       answer_rates_[wish.username].take(now, 1s, options_.answers_per_user) &&
@@ -158,16 +181,12 @@ void peer_dialer::on_connect_to_peer(const from_server::connect_to_peer& wish, n
     ++counters_.answers_refused;
     return cant_connect(wish.username, wish.token, out);
   }
-  const auto id = next_link_++;
   link_row link;
   link.type = wish.type;
   link.user = wish.username;
-  link.remote = where;
   link.inbound = true;
   link.answers = wish.token;
-  link.deadline = now + options_.direct_timeout;
-  links_.emplace(id, std::move(link));
-  out.emplace_back(connect_peer{id, where, obfuscated});
+  begin_connecting(std::move(link), where, now, out);
 }
 
 // ---- the network
@@ -176,6 +195,7 @@ bool peer_dialer::on_connected(link_id id, nanoseconds now, dialer_effects& out)
   const auto it = links_.find(id);
   if (it == links_.end() || it->second.at != phase::connecting) return false;
   auto& link = it->second;
+  link.plain.reset();
   if (link.answers) {
     if (link.type == connection_type::peer && !place_for(link.user, now, out)) {
       ++counters_.refused_per_user;
@@ -199,8 +219,13 @@ void peer_dialer::on_connect_failed(link_id id, const std::string& why, nanoseco
                                     dialer_effects& out) {
   const auto it = links_.find(id);
   if (it == links_.end() || it->second.at != phase::connecting) return;
-  const auto link = std::move(it->second);
+  auto link = std::move(it->second);
   links_.erase(it);
+  if (const auto plain = std::exchange(link.plain, std::nullopt)) {
+    ++counters_.hidden_failed;
+    if (!link.answers) dials_.at({link.user, link.type}).direct = next_link_;
+    return begin_connecting(std::move(link), {*plain}, now, out);
+  }
   if (!link.answers) return direct_failed({link.user, link.type}, why, now, out);
   ++counters_.answers_failed;
   cant_connect(link.user, *link.answers, out);
@@ -363,6 +388,12 @@ void peer_dialer::on_alarm(nanoseconds now, dialer_effects& out) {
   std::vector<dial_key> late_dials;
   for (const auto& [whom, dial] : dials_)
     if (now >= dial.deadline) late_dials.push_back(whom);
+  for (auto& [whom, dial] : dials_) {
+    if (now < dial.again) continue;
+    dial.again = nanoseconds::max();
+    if (online_ && !dial.indirect_over)
+      out.emplace_back(tell_server{encode(to_server::connect_to_peer{dial.token, whom.first, whom.second})});
+  }
   for (const auto& whom : late_dials)
     if (dials_.contains(whom)) end_if_hopeless(whom, now, out);
 }
@@ -370,7 +401,7 @@ void peer_dialer::on_alarm(nanoseconds now, dialer_effects& out) {
 std::optional<nanoseconds> peer_dialer::next_deadline() const {
   auto first = nanoseconds::max();
   for (const auto& [id, link] : links_) first = std::min(first, due(id, link));
-  for (const auto& [whom, dial] : dials_) first = std::min(first, dial.deadline);
+  for (const auto& [whom, dial] : dials_) first = std::min({first, dial.again, dial.deadline});
   if (first == nanoseconds::max()) return std::nullopt;
   return first;
 }

@@ -125,8 +125,6 @@ class searches {
   /// Forgets it and its results.
   void close(std::uint32_t token, search_effects& out);
 
-  /// Is an answer with this token wanted? To be asked before it is inflated, where possible.
-  bool wants(std::uint32_t token) const;
   /// An answer on a P link of `from`.
   void on_answer(const std::string& from, peer::file_search_response answer, nanoseconds now,
                  search_effects& out);
@@ -138,6 +136,8 @@ class searches {
   void on_alarm(nanoseconds now, search_effects& out);
   std::optional<nanoseconds> next_deadline() const;
 
+  /// One wish is searched for so often.
+  nanoseconds wish_interval() const { return wish_interval_; }
   /// nullptr: there is none with this token.
   const search_row* find(std::uint32_t token) const;
   const std::map<std::uint32_t, search_row>& all() const { return rows_; }
@@ -146,6 +146,7 @@ class searches {
  private:
   using heard_key = std::pair<std::string, std::uint32_t>;
 
+  bool wants(std::uint32_t token) const;
   std::optional<std::string> refusal(search_kind kind, const std::string& query,
                                      const std::string& target) const;
   void send(std::uint32_t token, search_row& row, nanoseconds now, search_effects& out);

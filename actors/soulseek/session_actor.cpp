@@ -111,7 +111,9 @@ class session_runner {
   void carry_out(const say_to_server& e) { logic_.say(e.message, now(), effects_); }
   void carry_out(const be_online& e) { logic_.log_in(e.who, now(), effects_); }
   void carry_out(const be_offline&) { logic_.log_out(now(), effects_); }
-  void carry_out(const listen_ports& e) { logic_.set_listen_port(e.port, 0, now(), effects_); }
+  void carry_out(const listen_ports& e) { logic_.set_listen_port(e.port, e.obfuscated, now(), effects_); }
+  void carry_out(const be_away& e) { logic_.set_away(e.away, now(), effects_); }
+  void carry_out(const probe_server&) { logic_.probe(1, now(), effects_); }
   void carry_out(const shared_counts& e) { logic_.set_counts(e.folders, e.files, now(), effects_); }
 
   void turn() {
@@ -153,7 +155,9 @@ class session_runner {
   }
   template <class News>
   void act(News& e) {
-    if constexpr (!std::is_same_v<News, probe_result>) tell_owner(owner_, std::move(e));
+    tell_owner(owner_, std::move(e));
+    if constexpr (std::is_same_v<News, session_changed> || std::is_same_v<News, probe_result>)
+      tell_owner(owner_, session_counted{logic_.counters()});
   }
 
   self_pointer self_;

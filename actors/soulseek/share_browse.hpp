@@ -30,11 +30,21 @@ class share_browser {
   /// visit(name, file) for these files, in the byte order of their names.
   template <class Visit>
   void for_each_file(Visit visit) const {
-    for (const auto id : index_->files(at_)) {
+    std::size_t place = 0;
+    while (for_some_files(place, std::size_t(-1), visit)) {
+    }
+  }
+  /// At most `count` of the folder's from `place` on, which moves; false: that was its end.
+  template <class Visit>
+  bool for_some_files(std::size_t& place, std::size_t count, Visit visit) const {
+    const auto files = index_->files(at_);
+    for (; place < files.size() && count > 0; ++place, --count) {
+      const auto id = files[place];
       const bool buddies = index_->for_buddies(id);
       if (audience_ == share_audience::both || buddies == (audience_ == share_audience::buddies))
         visit(index_->name(id), index_->at(id));
     }
+    return place < files.size();
   }
 
  private:

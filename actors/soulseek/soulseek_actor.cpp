@@ -16,6 +16,7 @@ soulseek_actor::behavior_type soulseek(hub_pointer self, environment_ptr env) {
       [run](const record<fb::SoulseekAsk>& ask) { return run().on_ask(ask); },
       [run](const record<fb::LibraryChanged>& change) { run().on_library(*change); },
       [run](const soulseek_news& m) { run().on_news(*m.what); },
+      [run](const ports_mapped& m) { run().on_ports_mapped(*m.what); },
       [run](const component_links& m) { run().on_links(m); },
       [run](const report_request& m) { run().on_report(m.round); },
       [run](const alarm& m) { run().on_alarm(m); },

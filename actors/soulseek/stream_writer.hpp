@@ -20,7 +20,9 @@ class stream_writer {
       waiting_.push_back({frame::copy_of(part), at + part.size() == data.size()});
     }
   }
-  void add(frame data) { waiting_.push_back({std::move(data), true}); }
+  void add(frame data) { add_part(std::move(data), true); }
+  /// Of a message in several frames; `last`: it ends with this one.
+  void add_part(frame data, bool last) { waiting_.push_back({std::move(data), last}); }
 
   /// Gives the stream what it takes; how many whole messages went.
   std::size_t pump(net::stream_link& stream) {
@@ -32,6 +34,7 @@ class stream_writer {
     return whole;
   }
   bool empty() const { return waiting_.empty(); }
+  std::size_t pieces() const { return waiting_.size(); }
 
  private:
   struct piece {

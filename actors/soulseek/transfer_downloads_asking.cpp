@@ -268,7 +268,13 @@ downloads::effects downloads::link_down(nanoseconds now, const std::string& name
   effects out;
   const auto it = users_.find(name);
   if (it == users_.end()) return out;
-  it->second.linked = false;  // what was asked stays in the other's queue
+  auto& u = it->second;
+  u.linked = false;  // what was asked stays in the other's queue
+  // Unless the link ended before it was read: some clients end theirs after each search result.
+  for (const auto id : std::set<transfer_id>(u.asked)) {
+    auto& r = rows_.at(id);
+    if (r.unanswered && r.due > now + how_.poll - link_wait) poll(now, r, out);
+  }
   ask(now, name, out);
   return out;
 }
@@ -315,6 +321,15 @@ downloads::effects downloads::user_status(nanoseconds now, const std::string& na
   }
   ask(now, name, out);
   ask_held_back(now, out);
+  return out;
+}
+
+downloads::effects downloads::session_began() {
+  effects out;
+  for (auto& [name, u] : users_) {
+    u.status = presence::unknown;
+    if (!u.unfinished.empty()) out.emplace_back(watch{name, true});
+  }
   return out;
 }
 

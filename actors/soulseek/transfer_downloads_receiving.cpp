@@ -192,6 +192,11 @@ std::size_t downloads::admit(nanoseconds now, connection_number connection, std:
   return taken;
 }
 
+void downloads::held_up(nanoseconds now, connection_number connection) {
+  auto* r = row_on(connection);
+  if (r != nullptr && !r->closed && !r->finishing) set_due(*r, now + how_.stall);
+}
+
 downloads::effects downloads::written(nanoseconds now, connection_number connection, std::uint64_t count) {
   effects out;
   auto* r = row_on(connection);
@@ -211,7 +216,11 @@ downloads::effects downloads::written(nanoseconds now, connection_number connect
     keep(*r, true, out);
     ask_held_back(now, out);
   } else {
-    if (k.done - r->stored_done >= how_.checkpoint_bytes) keep(*r, true, out);
+    if (r->checkpoint == nanoseconds(0)) r->checkpoint = now;
+    if (k.done - r->stored_done >= how_.checkpoint_bytes || now - r->checkpoint >= how_.checkpoint_time) {
+      r->checkpoint = now;
+      keep(*r, true, out);
+    }
     changed(now, *r, out);
   }
   return out;

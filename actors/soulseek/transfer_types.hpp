@@ -6,7 +6,7 @@
 #include <string_view>
 #include <variant>
 
-#include "messages/schemas.hpp"
+#include "messages/soulseek_schemas.hpp"
 #include "net/soulseek/types.hpp"
 
 /// What both transfer queues of a Soulseek client speak of: the messages between users and the exact reasons.

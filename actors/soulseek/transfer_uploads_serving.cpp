@@ -169,7 +169,7 @@ uploads::effects uploads::offset(nanoseconds now, upload_id id, std::uint64_t of
   r->offset_bytes = r->granted_bytes = r->sent_bytes = offset_bytes;
   const auto rate = how_.upload_rate_bytes_per_s;
   r->bucket = swarm::token_bucket(rate, std::max<std::uint64_t>(rate / 2, how_.chunk_bytes));
-  set_due(*r, now + how_.stall);
+  set_due(*r, now + (offset_bytes == r->size_bytes ? how_.nothing_to_send : how_.stall));
   out.emplace_back(tell{describe(now, *r)});
   settle(now, out);
   return out;
@@ -258,8 +258,10 @@ void uploads::timed_out(nanoseconds now, row& r, effects& out) {
       try_again(now, r, refusal::no_answer, out);
       break;
     case state::transferring:
-      ++counters_.stalled;
       close_link(r, out);
+      // The downloader is to close, but some wait for us when a file is empty.
+      if (r.offset_bytes == r.size_bytes) return finish(now, r, out);
+      ++counters_.stalled;
       break_off(now, r, refusal::stalled, out);
       break;
     default:

@@ -244,9 +244,10 @@ uploads::effects uploads::user_gone(nanoseconds now, const std::string& name) {
   return out;
 }
 
-uploads::effects uploads::set_limits(nanoseconds now, std::size_t slots, std::uint64_t rate_bytes_per_s,
-                                     std::uint64_t upload_rate_bytes_per_s) {
+uploads::effects uploads::set_limits(nanoseconds now, std::size_t slots, std::size_t slots_per_user,
+                                     std::uint64_t rate_bytes_per_s, std::uint64_t upload_rate_bytes_per_s) {
   how_.slots = std::max<std::size_t>(slots, 1);
+  how_.slots_per_user = std::max<std::size_t>(slots_per_user, 1);
   how_.rate_bytes_per_s = rate_bytes_per_s;
   how_.upload_rate_bytes_per_s = upload_rate_bytes_per_s;
   bucket_.set_rate(now, rate_bytes_per_s, burst_of(rate_bytes_per_s, how_.chunk_bytes));

@@ -57,6 +57,7 @@ class uploads {
     nanoseconds response_timeout = std::chrono::seconds(30);
     nanoseconds connect_timeout = std::chrono::seconds(30);  // with the offset
     nanoseconds stall = std::chrono::seconds(60);
+    nanoseconds nothing_to_send = std::chrono::seconds(2);  // till we close
     nanoseconds retry = std::chrono::seconds(180);
     nanoseconds retry_queued = std::chrono::seconds(300);  // the downloader has no room
     std::uint32_t attempts = 3;
@@ -141,8 +142,8 @@ class uploads {
   std::optional<nanoseconds> next_deadline() const;
 
   // What a person sets.
-  effects set_limits(nanoseconds now, std::size_t slots, std::uint64_t rate_bytes_per_s,
-                     std::uint64_t upload_rate_bytes_per_s);
+  effects set_limits(nanoseconds now, std::size_t slots, std::size_t slots_per_user,
+                     std::uint64_t rate_bytes_per_s, std::uint64_t upload_rate_bytes_per_s);
   effects set_bans(nanoseconds now, transfer_bans bans);
   void set_buddies(std::set<std::string> users) { buddies_ = std::move(users); }
   void set_privileged(std::set<std::string> users) { privileged_ = std::move(users); }

@@ -17,24 +17,6 @@ using namespace vsf::gateway;
 using namespace vsf::gateway::test;
 using nlohmann::json;
 
-const json& document() {
-  static const json parsed = json::parse(openapi_json());
-  return parsed;
-}
-
-/// What is wrong with a body by the schema of that name, one breach a line.
-std::string breaches(const std::string& schema, const std::string& body) {
-  std::string out;
-  for (const auto& b :
-       schema_breaches(document(), document()["components"]["schemas"].at(schema), json::parse(body)))
-    out += b + "\n";
-  return out;
-}
-std::string breaches(const std::string& schema, const response& answer) {
-  EXPECT_EQ(answer.content_type, "application/json");
-  return breaches(schema, answer.body);
-}
-
 void walk(const json& node, const std::function<void(const std::string&, const json&)>& visit) {
   if (node.is_object())
     for (const auto& [key, value] : node.items()) {

@@ -244,10 +244,13 @@ TEST(routes, every_route_leads_to_its_own_want) {
                    path.find("mbid") != std::string::npos       ? sample_mbid
                    : path.find("soulseek") != std::string::npos ? "7"
                                                                 : id);
+    // A message goes to a user or into a room, not to both.
+    const auto room = path.ends_with("/soulseek/rooms") ? R"("room": "x", )" : "";
     const auto answer = status_of(asking(std::string(r.method), path, {{"q", "x"}},
-                                         R"({"mbid": "8f3471b5-7e6a-48da-86a9-c1c07a0f47ae", "place": 1,
+                                         std::string("{") + room +
+                                             R"("mbid": "8f3471b5-7e6a-48da-86a9-c1c07a0f47ae", "place": 1,
         "priority": "low", "upload_limit_kib": 0, "download_limit_kib": 0, "upload_limit_per_peer_kib": 0,
-        "upload_slots": 1, "active_downloads": 1, "text": "x", "user": "x", "path": "x"})"));
+        "upload_slots": 1, "active_downloads": 1, "text": "x", "user": "x", "path": "x", "away": true})"));
     EXPECT_TRUE(answer == 0 || answer == 200) << r.method << " " << r.pattern << ": " << answer;
   }
 }

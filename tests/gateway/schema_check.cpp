@@ -4,6 +4,8 @@
 #include <regex>
 #include <set>
 
+#include "gateway/assets.hpp"
+
 namespace vsf::gateway::test {
 
 namespace {
@@ -104,6 +106,23 @@ std::vector<std::string> schema_breaches(const json& document, const json& schem
   std::vector<std::string> out;
   checker(document, out).check(schema, value, where);
   return out;
+}
+
+const json& document() {
+  static const json parsed = json::parse(openapi_json());
+  return parsed;
+}
+
+std::string breaches(const std::string& schema, const std::string& body) {
+  std::string out;
+  for (const auto& b :
+       schema_breaches(document(), document()["components"]["schemas"].at(schema), json::parse(body)))
+    out += b + "\n";
+  return out;
+}
+std::string breaches(const std::string& schema, const response& answer) {
+  return answer.content_type == "application/json" ? breaches(schema, answer.body)
+                                                   : "it is " + answer.content_type + "\n";
 }
 
 }  // namespace vsf::gateway::test

@@ -158,7 +158,10 @@ TEST_F(soulseek_tree, children_are_told_their_place_and_bounded_by_the_upload_sp
   EXPECT_EQ(all<send_link>(out).size(), 6u);
   EXPECT_EQ(to_server().back(), encode(to_server::accept_children{false}));
   out.clear();
-  it.on_inbound(9, "kid2", now, out);  // came again
+  it.on_inbound(8, "kid2", now + 1s, out);  // the other way of the same dial
+  EXPECT_EQ(all<close_link>(out).at(0).link, 8u);
+  out.clear();
+  it.on_inbound(9, "kid2", now + 1min, out);  // came again
   EXPECT_EQ(all<close_link>(out).at(0).link, 2u);
   EXPECT_EQ(it.children(), 3u);
   out.clear();

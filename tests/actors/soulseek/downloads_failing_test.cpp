@@ -129,6 +129,23 @@ TEST(downloads_failing_test, TimeoutsGiveTheirPlaceBack) {
   EXPECT_EQ(w.logic.running() + w.logic.connections(), 0U);
 }
 
+TEST(downloads_failing_test, WaitingForOurOwnLimitIsNoStall) {
+  world w;
+  const auto id = w.add("ann", song, 1000);
+  w.up("ann");
+  w.hear("ann", said::offer{9, song, 1000});
+  w.take(w.logic.file_connection(w.now, 5, "ann", 9));
+  for (int i = 0; i < 5; ++i) {
+    w.logic.held_up(w.now, 5);
+    w.pass(59s);
+    EXPECT_EQ(w.state(id), state::transferring);
+  }
+  w.pass(2s);
+  EXPECT_NE(w.state(id), state::transferring);
+  w.logic.held_up(w.now, 5);
+  EXPECT_NE(w.state(id), state::transferring);
+}
+
 TEST(downloads_failing_test, AnUploaderThatBeginsAnewReplacesWhatIsDead) {
   world w;
   const auto id = w.add("ann", song, 1000);
@@ -164,6 +181,38 @@ TEST(downloads_failing_test, WhoIsOfflineIsWaitedFor) {
   w.forget();
   w.take(w.logic.user_status(w.now, "ann", presence::online));
   EXPECT_EQ(w.seen<downloads::need_link>().size(), 1U) << "back: the wait is over";
+}
+
+TEST(downloads_failing_test, ANewSessionAsksAgainWhoIsThere) {
+  world w;
+  const auto id = w.add("ann", song, 1000);
+  w.take(w.logic.user_status(w.now, "ann", presence::online));
+  w.take(w.logic.link_failed(w.now, "ann"));  // as when nobody can be asked where she is
+  EXPECT_EQ(w.state(id), state::queued);
+  w.forget();
+  w.take(w.logic.session_began());
+  ASSERT_EQ(w.seen<downloads::watch>().size(), 1U) << "the server forgot who is watched";
+  EXPECT_TRUE(w.seen<downloads::watch>().at(0).on);
+  EXPECT_TRUE(w.seen<downloads::need_link>().empty());
+  w.take(w.logic.user_status(w.now, "ann", presence::online));
+  EXPECT_EQ(w.seen<downloads::need_link>().size(), 1U) << "no wait of minutes";
+}
+
+TEST(downloads_failing_test, ARequestIsRepeatedWhenItsLinkEndsAtOnce) {
+  world w;
+  const auto lost = w.add("ann", song, 1000);
+  w.up("ann");
+  w.forget();
+  w.pass(1s);
+  w.take(w.logic.link_down(w.now, "ann"));
+  EXPECT_EQ(w.seen<downloads::need_link>().size(), 1U);
+  w.up("ann");
+  EXPECT_EQ(w.said_to<said::queue_upload>("ann").size(), 1U);
+  w.hear("ann", said::place{song, 3});
+  w.forget();
+  w.take(w.logic.link_down(w.now, "ann"));
+  EXPECT_TRUE(w.all.empty()) << "it was heard: it stays in ann's queue";
+  EXPECT_EQ(w.state(lost), state::waiting);
 }
 
 TEST(downloads_failing_test, TheNextSourceBeginsAnew) {

@@ -330,6 +330,12 @@ TEST(downloads_test, CheckpointsSoThatACrashLosesLittle) {
   EXPECT_EQ(w.stored[id].done, 1100U);
   EXPECT_TRUE(w.seen<downloads::store>().back().sync);
   EXPECT_EQ(w.seen<downloads::store>().back().partial, partial_name(id, 0));
+  w.pass(9s);
+  w.bytes(9, 100);
+  EXPECT_EQ(w.stored[id].done, 1100U);
+  w.pass(1s);
+  w.bytes(9, 100);
+  EXPECT_EQ(w.stored[id].done, 1300U) << "a slow one too";
 }
 
 TEST(downloads_test, EverythingSurvivesARestart) {

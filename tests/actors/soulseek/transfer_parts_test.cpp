@@ -153,6 +153,48 @@ TEST(soulseek_store_test, KeepsDownloadsBesideOtherThings) {
   EXPECT_EQ(*store.count(), 1U);
 }
 
+TEST(soulseek_store_test, KeepsRowsByKindAndName) {
+  std::shared_ptr<storage::memory_store> kv = storage::make_memory_store();
+  storage::soulseek_store store(kv);
+  const auto row = [](auto kept) {
+    fb::SoulseekRowT out;
+    out.kept.Set(std::move(kept));
+    return record<fb::SoulseekRow>::pack(out);
+  };
+  fb::SoulseekInterestT like, hate;
+  like.item = hate.item = "x";
+  hate.hated = true;
+  fb::SoulseekJoinedRoomT room;
+  room.room = "x";
+  fb::SoulseekPrivateMessageT message;
+  message.id = 7;
+  message.text = "one";
+  const auto synced = storage::durability::synced;
+  ASSERT_TRUE(store.put_rows({row(like), row(hate), row(room), row(message)}, synced));
+  message.text = "two";
+  ASSERT_TRUE(store.put_rows({row(message)}, synced));
+  const auto kinds = [&] {
+    std::vector<fb::SoulseekKept> out;
+    EXPECT_TRUE(store.for_each_row([&](const auto& r) {
+      out.push_back(r->kept_type());
+      if (const auto* m = r->kept_as_SoulseekPrivateMessage()) {
+        EXPECT_EQ(m->text()->str(), "two");
+      }
+      return true;
+    }));
+    return out;
+  };
+  using kind = fb::SoulseekKept;
+  EXPECT_EQ(kinds(), (std::vector<kind>{kind::SoulseekPrivateMessage, kind::SoulseekJoinedRoom,
+                                        kind::SoulseekInterest, kind::SoulseekInterest}));
+  ASSERT_TRUE(store.erase_rows({row(hate), row(room)}, synced));
+  EXPECT_EQ(kinds(), (std::vector<kind>{kind::SoulseekPrivateMessage, kind::SoulseekInterest}));
+  EXPECT_EQ(*store.count(), 0U) << "none is a download";
+  EXPECT_FALSE(store.put_rows({row(fb::SoulseekJoinedRoomT{})}, synced));
+  EXPECT_FALSE(store.put_rows({row(message), record<fb::SoulseekRow>()}, synced));
+  EXPECT_FALSE(store.put_rows({row(fb::SoulseekPrivateMessageT{})}, synced));
+}
+
 }  // namespace
 
 }  // namespace vsf::soulseek

@@ -93,7 +93,7 @@ TEST(uploads_test, SlotsInAllAndPerUser) {
   EXPECT_EQ(w.logic.active(), 2U);
   EXPECT_EQ(w.logic.queue_length(), 3U);
   EXPECT_FALSE(w.logic.free_slot());
-  w.take(w.logic.set_limits(w.now, 5, 0, 0));
+  w.take(w.logic.set_limits(w.now, 5, 1, 0, 0));
   EXPECT_EQ(w.logic.active(), 3U);
   EXPECT_EQ(w.logic.active_of("ann"), 1U);
 }
@@ -233,6 +233,16 @@ TEST(uploads_test, OffsetsBeyondTheSizeAreRefused) {
   EXPECT_TRUE(w.seen<uploads::report_speed>().empty());
 }
 
+TEST(uploads_test, AnEmptyFileIsOverWhenNobodyCloses) {
+  world w;
+  const auto id = w.begin("ann", "f/0");
+  EXPECT_EQ(w.state_of(id), state::transferring);
+  w.pass(3s);
+  EXPECT_EQ(w.state_of(id), state::completed);
+  EXPECT_EQ(w.seen<uploads::close_file_link>().size(), 1U);
+  EXPECT_TRUE(w.said_to<said::upload_failed>("ann").empty());
+}
+
 TEST(uploads_test, WhatTheDownloaderAnswersCounts) {
   world w;
   w.ask("ann", "f/1");
@@ -348,7 +358,7 @@ TEST(uploads_test, SpeedLimitsHold) {
   EXPECT_GE(from_a, 7 * 200ULL * kib) << "they share";
   EXPECT_GE(from_b, 7 * 200ULL * kib);
   EXPECT_EQ(w.logic.active(), 2U) << "waiting for us is no stall";
-  w.take(w.logic.set_limits(w.now, 2, 0, 0));
+  w.take(w.logic.set_limits(w.now, 2, 1, 0, 0));
   w.pass(1s);
   EXPECT_GT(w.drain(a), 50'000'000U);
 }
