@@ -49,6 +49,7 @@ class downloads {
     std::uint64_t max_file_bytes = std::uint64_t{1} << 40;
     nanoseconds retry = std::chrono::seconds(180);
     nanoseconds retry_limited = std::chrono::seconds(720);  // `Too many files` and the like
+    nanoseconds retry_unlisted = std::chrono::seconds(45);  // `File not shared.` of which a part came before
     nanoseconds poll = std::chrono::seconds(300);
     nanoseconds begin_timeout = std::chrono::seconds(60);  // allowed, and no F connection since
     nanoseconds stall = std::chrono::seconds(60);
@@ -62,7 +63,7 @@ class downloads {
     /// The same of the last source, whose user answers but nothing comes: then it has failed. Who can't be
     /// reached is tried on.
     std::uint32_t attempts_in_vain = 20;
-    std::uint32_t read_error_attempts = 3;
+    std::uint32_t read_error_attempts = 3;  // also of what is not shared any more
     /// Polls without an answer until a file makes room for others that are to be asked for.
     std::uint32_t silent_polls = 6;
   };

@@ -109,6 +109,12 @@ void downloads::set_back(nanoseconds now, row& r, refusal why, const std::string
       enter(now, r, state::waiting, now + how_.poll, out);
       break;
     case refusal::not_shared:
+      // Whoever gave a part of it shares it: a client that was just restarted may not have listed its files
+      // yet.
+      if (k.done > 0 && ++r.read_errors < how_.read_error_attempts) {
+        queue(now, r, how_.retry_unlisted, out);
+        break;
+      }
       if (k.raw || !as_latin1(k.path)) {
         give_up(now, r, out);
         break;

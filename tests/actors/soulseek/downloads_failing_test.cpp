@@ -110,6 +110,24 @@ TEST(downloads_failing_test, ACrashedUploaderIsAskedAtOnceButNotForEver) {
   EXPECT_EQ(w.state(id), state::requested);
 }
 
+TEST(downloads_failing_test, WhoGaveAPartAndNoLongerSharesItIsAskedAgain) {
+  world w;
+  const auto id = w.add("ann", song, 1000);
+  w.up("ann");
+  ASSERT_TRUE(w.begin("ann", song, 1, 1000, 9));
+  w.bytes(9, 100);
+  w.take(w.logic.file_closed(w.now, 9));
+  w.hear("ann", said::upload_failed{song});
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(w.state(id), state::requested);
+    w.hear("ann", said::upload_denied{song, "File not shared."});
+    EXPECT_EQ(w.state(id), state::queued) << "just restarted, it may not have listed its files yet";
+    w.pass(60s);
+  }
+  w.hear("ann", said::upload_denied{song, "File not shared."});
+  EXPECT_EQ(w.state(id), state::failed);
+}
+
 TEST(downloads_failing_test, TimeoutsGiveTheirPlaceBack) {
   world w;
   const auto id = w.add("ann", song, 1000);

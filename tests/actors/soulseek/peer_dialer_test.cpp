@@ -320,20 +320,20 @@ TEST_F(soulseek_dialer, strangers_have_ten_seconds_a_valid_init_and_a_known_toke
 
 TEST_F(soulseek_dialer, accepting_is_bounded_by_rate_address_and_number) {
   std::size_t taken = 0;
-  for (std::uint32_t i = 0; i < 100; ++i)
+  for (std::uint32_t i = 0; i < 300; ++i)
     taken += it.on_accepted(endpoint::v4(0x0A000000 + i, 1), now, out) ? 1U : 0U;
-  EXPECT_EQ(taken, 64u);
-  EXPECT_EQ(it.counters().refused_rate, 36u);
+  EXPECT_EQ(taken, 256u);
+  EXPECT_EQ(it.counters().refused_rate, 44u);
   for (int i = 0; i < 100; ++i) {
-    now += 20ms;
+    now += 5ms;
     (void)it.on_accepted(endpoint::v4(0x08080808, 1), now, out);
   }
   EXPECT_EQ(it.counters().refused_address, 84u);
-  for (std::uint32_t i = 0; i < 100; ++i) {
-    now += 20ms;
+  for (std::uint32_t i = 0; i < 300; ++i) {
+    now += 5ms;
     (void)it.on_accepted(endpoint::v4(0x0B000000 + i, 1), now, out);
   }
-  EXPECT_EQ(it.links(), 128u);
+  EXPECT_EQ(it.links(), 512u);
   EXPECT_GT(it.counters().refused_half_open, 0u);
 }
 
