@@ -13,8 +13,8 @@ struct asio_limits {
   static constexpr std::size_t stream_queue_packets = 64;  // outgoing per link, whichever comes first
   static constexpr std::size_t stream_queue_bytes = 1u << 20;
   static constexpr std::size_t receive_buffers = 384;     // large packets of all links: 18 MiB of data frames
-  static constexpr std::size_t half_started_links = 128;  // accepted per listener, start() not yet called
-  static constexpr std::size_t pending_connects = 256;
+  static constexpr std::size_t half_started_links = 512;  // accepted per listener, start() not yet called
+  static constexpr std::size_t pending_connects = 1024;
   static constexpr std::size_t pending_resolves = 64;
   static constexpr std::size_t resolved_addresses = 16;  // per name
   static constexpr int close_timeout_ms = 1000;
