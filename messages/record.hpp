@@ -26,7 +26,8 @@ inline constexpr std::size_t verifier_max_depth = 16;
 inline constexpr std::size_t verifier_max_tables = 4096;
 
 /// A verified FlatBuffers message: holding one proves that its bytes are a well-formed T. Cheap to copy; the
-/// bytes are shared. Whoever only passes it on needs no more than a declaration of T. Fields may still be null or out of range: whoever reads checks them.
+/// bytes are shared. Whoever only passes it on needs no more than a declaration of T. Fields may still be
+/// null or out of range: whoever reads checks them.
 template <class T>
 class record {
  public:

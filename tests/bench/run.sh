@@ -18,6 +18,14 @@ soulseek_shares() {
   build/bench-release/bin/vsf_bench_soulseek_share "$@"
 }
 
+# A node among Soulseek users, real processes; one part: `./dev bench soulseek load`, smaller: `--files 100000 give`.
+soulseek() {
+  configure release bench-release -DVSF_TESTS=ON -DVSF_BIN_DIR="$PWD/build/bench-release/bin"
+  ninja -C build/bench-release vsfd vsf-analyzer vsf-soulseek-server vsf_bench_soulseek_peers
+  local bin=build/bench-release/bin
+  /usr/bin/python3 tests/bench/soulseek_bench.py --bin "$bin" --server "$bin" --peers "$bin/vsf_bench_soulseek_peers" "$@"
+}
+
 first_light() {
   ninja -C build/release vsf-sim
   build/bin/vsf-sim run first-light --nodes 200 --seed 7
@@ -50,6 +58,7 @@ if [ $# -gt 0 ]; then
 else
   net
   soulseek_shares
+  soulseek
   swarm
   first_light
   trace

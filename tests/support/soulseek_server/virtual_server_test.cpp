@@ -1,6 +1,6 @@
 #include "net/soulseek/frame_splitter.hpp"
-#include "tests/sim/virtual_internet.hpp"
 #include "sim/soulseek_server/network_server.hpp"
+#include "tests/sim/virtual_internet.hpp"
 
 namespace vsf::sim {
 namespace {
