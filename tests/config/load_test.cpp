@@ -100,10 +100,11 @@ TEST(load, an_unknown_key_names_place_and_nearest_key) {
             "vsf.yml:3:5: unknown key mesh.privacy.enable_chat: did you mean mesh.scenes.enable_chat?");
   EXPECT_EQ(error_of("log:\n  colour_of_the_sky: blue\n"),
             "vsf.yml:2:3: unknown key log.colour_of_the_sky: the keys of log are level, file, json");
-  EXPECT_EQ(error_of("qqqqqqqq: 1"),
-            "vsf.yml:1:1: unknown key qqqqqqqq: the sections are node, network, mesh, library, transfers, gateway, "
-            "log, soulseek, "
-            "musicbrainz");
+  EXPECT_EQ(
+      error_of("qqqqqqqq: 1"),
+      "vsf.yml:1:1: unknown key qqqqqqqq: the sections are node, network, mesh, library, transfers, gateway, "
+      "log, soulseek, "
+      "musicbrainz");
 }
 
 TEST(load, all_errors_come_together_and_in_order) {
