@@ -94,7 +94,6 @@ class Bench:
             "library": {"watch": False}, "transfers": transfers,
             "soulseek": {"enabled": True, "server": f"127.0.0.1:{self.server.port}", "username": name,
                          "password": "secret", "listen": f"127.0.0.1:{self.port}", "upload_slots": 100}})
-        node.config.chmod(0o600)
         self.nodes.append(node)
         node.start()
 

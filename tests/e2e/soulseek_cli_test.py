@@ -44,7 +44,6 @@ class SoulseekCli(unittest.TestCase):
             "soulseek": {"enabled": True, "server": f"127.0.0.1:{self.server.port}", "username": user,
                          "password": f"secret of {user}", "listen": f"127.0.0.1:{free_port()}",
                          "description": f"this is {user}"}})
-        node.config.chmod(0o600)
         node.album = album
         node.start()
         self.addCleanup(node.stop)

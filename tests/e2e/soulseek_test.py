@@ -47,7 +47,6 @@ class Soulseek(unittest.TestCase):
             "soulseek": {"enabled": True, "server": f"127.0.0.1:{self.server.port}", "username": user,
                          "password": f"secret of {user}", "listen": f"127.0.0.1:{free_port()}",
                          "description": f"this is {user}", **soulseek}})
-        node.config.chmod(0o600)
         node.music = music
         node.start()
         self.addCleanup(node.stop)

@@ -114,7 +114,6 @@ class Stage(unittest.TestCase):
             "soulseek": {"enabled": True, "server": f"127.0.0.1:{self.server.port}", "username": user,
                          "password": f"secret of {user}", "listen": f"127.0.0.1:{free_port()}",
                          "description": f"this is {user}", **soulseek}})
-        node.config.chmod(0o600)
         node.music, node.shared = album, len(files)
         self.start(node)
         self.addCleanup(node.stop)

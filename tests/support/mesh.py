@@ -92,6 +92,7 @@ class Node:
             settings.setdefault(block, {}).update(keys)
         self.config = self.folder / "vsf.yml"
         self.config.write_text(json.dumps(settings, indent=1))  # JSON is YAML
+        self.config.chmod(0o600)  # it may hold a password
 
     @property
     def mesh_address(self):
