@@ -89,6 +89,43 @@ struct filled_report {
           c.dropped_duplicate + c.dropped_rate + c.dropped_long + c.dropped_stranger);
     count("tree_malformed", c.malformed);
   }
+  void add(const share_scan_counters& c) {
+    count("share_scans", c.scans);
+    count("share_files_listed", c.listed);
+    count("share_files_added", c.added);
+    count("share_files_changed", c.changed);
+    count("share_files_removed", c.removed);
+    count("share_files_refused", c.refused);
+    count("share_files_described", c.described);
+  }
+  void add(const download_counters& c) {
+    count("downloads_added", c.added);
+    count("downloads_refused", c.add_refused);
+    count("downloads_completed", c.completed);
+    count("downloads_failed", c.failed);
+    count("downloads_retried", c.retries);
+    count("downloads_from_next_source", c.next_sources);
+    count("download_bytes", c.bytes_written);
+    count("download_bytes_cut_off", c.bytes_cut_off);
+    count("download_offers_unwanted", c.offers_unwanted + c.tokens_unknown);
+    count("download_sizes_changed", c.sizes_changed);
+    count("download_partials_lost", c.partials_lost);
+    count("download_remote_failures", c.remote_failures);
+  }
+  void add(const upload_queue_counters& c) {
+    count("upload_requests", c.requests);
+    count("upload_requests_dropped", c.requests_dropped);
+    count("upload_requests_repeated", c.requests_repeated);
+    std::uint64_t refused = 0;
+    for (const auto& [why, times] : c.refused) refused += times;
+    count("uploads_refused", refused);
+    count("uploads_begun", c.begun);
+    count("uploads_completed", c.completed);
+    count("uploads_denied", c.denied);
+    count("uploads_broken_off", c.broken_off + c.stalled + c.timed_out + c.unreachable);
+    count("upload_read_errors", c.read_errors);
+    count("upload_bytes", c.bytes_sent);
+  }
   void add(const chat_counters& c) {
     count("messages_received", c.received);
     count("messages_repeated", c.repeated);
@@ -119,17 +156,14 @@ void hub::on_report(std::uint64_t round) {
   r.add(searches_.counters());
   r.add(session_counted_);
   r.add(tree_.counters());
+  r.add(shares_.counters());
+  r.add(downloads_.counters());
+  r.add(uploads_.counters());
   r.add(chat_.counters());
   r.add(rooms_.counters());
   r.count("wish_downloads", wishes_.counters().picked);
   r.count("wish_files_unfit", wishes_.counters().unfit);
   r.count("ignored_messages", people_.messages_dropped());
-  r.count("downloads_completed", downloads_.counters().completed);
-  r.count("download_bytes", downloads_.counters().bytes_written);
-  r.count("uploads_completed", uploads_.counters().completed);
-  r.count("upload_bytes", uploads_.counters().bytes_sent);
-  r.count("upload_requests", uploads_.counters().requests);
-  r.count("upload_requests_dropped", uploads_.counters().requests_dropped);
   r.count("disk_problems", desk_problems_);
   r.count("answers_refused", answers_refused_);
   r.count("lists_made", lists_.made());
